@@ -1,0 +1,77 @@
+# `make setup | demo | test | test-all | soak | check | bench | docs` is all that anyone needs; Python 3.11 or newer and make are enough.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest
+SDK    := .venvs/conductor-python
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
+
+export STAGEDOOR_SDK_PYTHON := $(CURDIR)/$(SDK)/bin/python
+
+# $(call install,ENVIRONMENT,ARGUMENTS): uv where it is there, else the environment's own pip.
+install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/python $(2); \
+	else $(1)/bin/python -m pip install -q --disable-pip-version-check $(2); fi
+locked = $(call install,$(1),--require-hashes $(foreach lock,$(2),-r requirements/$(lock).lock))
+
+.PHONY: setup demo test test-all soak check bench docs clean lock
+
+setup: $(VENV)/.dev $(SDK)/.ready
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: $(PYTHON) is older" >&2; exit 1; }
+	@if command -v uv >/dev/null; then uv venv -q --python $(PYTHON) $(VENV); else $(PYTHON) -m venv $(VENV); fi
+
+$(VENV)/.base: requirements/base.lock requirements/build.lock pyproject.toml | $(VENV)/bin/python
+	@$(call locked,$(VENV),base build)
+	@$(call install,$(VENV),--no-build-isolation --no-deps -e .)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.base
+	@$(call locked,$(VENV),dev)
+	@touch $@
+
+$(SDK)/.ready: requirements/demo.lock | $(VENV)/bin/python
+	@mkdir -p .venvs
+	@if command -v uv >/dev/null; then uv venv -q --clear --python $(PYTHON) $(SDK); else $(PYTHON) -m venv --clear $(SDK); fi
+	@$(call locked,$(SDK),demo)
+	@touch $@
+
+demo: $(VENV)/.base $(SDK)/.ready
+	@$(VENV)/bin/stagedoor demo $(DEMO)
+
+# Everything that needs nothing but this machine: no PostgreSQL, no long counts, and the corpus only where it is named.
+test: setup
+	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
+	@$(PYTEST) -q -m "not soak and not postgres$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+
+# Everything but the long counts; what is missing is a failure, not a skip.
+test-all: setup
+	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
+	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 $(PYTEST) -q -m "not soak" $(TESTS)
+
+soak: setup
+	@STAGEDOOR_REQUIRE_POSTGRES=1 $(PYTEST) -q -m soak --timeout 3600 $(TESTS)
+
+check: $(VENV)/.dev
+	@$(PY) -m ruff check src tests scripts $(wildcard bench)
+	@$(PY) -m mypy
+	@$(PYTEST) -q tests/laws
+	@$(PY) scripts/promises.py --check
+
+bench: setup
+	@$(PY) -m bench $(BENCH)
+
+docs: $(VENV)/.dev
+	@$(PY) scripts/promises.py
+
+lock:
+	@test -x .venvs/lock/bin/pip-compile || { $(PYTHON) -m venv .venvs/lock && .venvs/lock/bin/python -m pip install -q pip-tools; }
+	@PATH=$(CURDIR)/.venvs/lock/bin:$$PATH bash scripts/lock.sh
+
+clean:
+	rm -rf $(VENV) .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

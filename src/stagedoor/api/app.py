@@ -1,0 +1,55 @@
+"""The ASGI application: the route table over one server."""
+
+import stagedoor
+from stagedoor.api import docs_page, openapi
+from stagedoor.api.authenticate import authenticate
+from stagedoor.api.dispatch import App, Hooks
+from stagedoor.api.http import Request, Response
+from stagedoor.api.problems import Problems
+from stagedoor.api.router import Route
+from stagedoor.api.routes import ROUTES
+from stagedoor.api.rules import Public
+from stagedoor.gate.server import Server
+from stagedoor.kit.clock import Clock, SystemClock
+from stagedoor.kit.ids import new_id
+
+TITLE = "Stagedoor"
+
+
+def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ...] = ROUTES) -> App:
+    """The application; `routes` is an argument so that a test can take a rule away and see what then gets through."""
+
+    async def recognise(request: Request) -> None:
+        if not isinstance(request.route.rule, Public):
+            request.principal = await authenticate(server, request)
+
+    async def authorize(request: Request) -> None:
+        await request.route.rule.check(server, request)
+
+    async def handle(request: Request) -> Response:
+        response: Response = await request.route.handler(server, request)
+        return response
+
+    all_routes = (*routes, *_self_description(routes))
+    return App(all_routes, Hooks(recognise, authorize, handle), Problems(clock or SystemClock(), new_id))
+
+
+def _self_description(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """`/openapi.json` and `/docs`, made once from the table."""
+    document = openapi.document(routes, title=TITLE, version=stagedoor.__version__, describe=lambda rule: str(rule.text))
+    described, page, style = Response.json(document), docs_page.page(document), docs_page.style()
+
+    async def openapi_json(server: Server, request: Request) -> Response:
+        return described
+
+    async def docs(server: Server, request: Request) -> Response:
+        return page
+
+    async def docs_style(server: Server, request: Request) -> Response:
+        return style
+
+    return (
+        Route("GET", "/openapi.json", openapi_json, Public()),
+        Route("GET", "/docs", docs, Public()),
+        Route("GET", docs_page.STYLE_PATH, docs_style, Public()),
+    )

@@ -1,0 +1,103 @@
+"""`/api/applications`: applications, their access keys, roles and tags (contract/orkes.md A, Applications)."""
+
+import msgspec
+
+from stagedoor.api.http import Request, Response
+from stagedoor.gate.server import Server
+from stagedoor.core.permission import Access, Resource
+from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.kit.errors import NotFound
+
+KIND = "APPLICATION"
+
+
+class NamedApplication(msgspec.Struct):
+    """The body that creates or renames one."""
+
+    name: str
+
+
+async def create(server: Server, request: Request) -> Response:
+    name = request.payload.name
+    return Response.json(await server.gate.change(lambda tx: server.gate.applications.create(tx, request.principal, name)))
+
+
+async def list_all(server: Server, request: Request) -> Response:
+    """Those the caller may READ, with their tags."""
+    gate, project = server.gate, request.principal.project
+    visible = await gate.visible(request.principal, Access.READ, KIND)
+    found, tags = await gate.scan(lambda tx: (gate.applications.all(tx, project), tags_of_kind(tx, project, KIND)))
+    return Response.json([{**msgspec.to_builtins(one), "tags": tags.get(one.id, [])} for one in found if visible(one.id)])
+
+
+async def get(server: Server, request: Request) -> Response:
+    return Response.json(await server.gate.look(lambda tx: server.gate.applications.get(tx, request.principal.project, request.params["id"])))
+
+
+async def rename(server: Server, request: Request) -> Response:
+    name = request.payload.name
+    return Response.json(await server.gate.change(lambda tx: server.gate.applications.rename(tx, request.principal, request.params["id"], name)))
+
+
+async def delete(server: Server, request: Request) -> Response:
+    await server.gate.change(lambda tx: server.gate.applications.delete(tx, request.principal, request.params["id"]))
+    return Response.json({"message": f"Deleted Application '{request.params['id']}'"})
+
+
+async def of_key(server: Server, request: Request) -> Response:
+    """The application an access key belongs to."""
+    gate, key_id = server.gate, request.params["accessKeyId"]
+    found = await gate.look(lambda tx: gate.credentials.application_of_key(tx, request.principal.project, key_id))
+    if found is None or not await gate.allows(request.principal, Access.READ, Resource(KIND, found)):
+        raise NotFound(f"there is no access key {key_id}")
+    return Response.json(await gate.look(lambda tx: gate.applications.get(tx, request.principal.project, found)))
+
+
+async def list_keys(server: Server, request: Request) -> Response:
+    return Response.json(await server.gate.look(lambda tx: server.gate.credentials.keys_of(tx, request.principal.project, request.params["id"])))
+
+
+async def create_key(server: Server, request: Request) -> Response:
+    """The only answer that ever holds the secret."""
+    key = await server.gate.change(lambda tx: server.gate.credentials.create_key(tx, request.principal, request.params["id"]))
+    return Response.json(key)
+
+
+async def delete_key(server: Server, request: Request) -> Response:
+    application, key = request.params["id"], request.params["keyId"]
+    await server.gate.change(lambda tx: server.gate.credentials.delete_key(tx, request.principal, application, key))
+    return Response.json({"message": f"Deleted Access key '{key}'"})
+
+
+async def toggle_key(server: Server, request: Request) -> Response:
+    application, key = request.params["id"], request.params["keyId"]
+    return Response.json(await server.gate.change(lambda tx: server.gate.credentials.toggle_key(tx, request.principal, application, key)))
+
+
+async def add_role(server: Server, request: Request) -> Response:
+    application, role = request.params["id"], request.params["role"]
+    await server.gate.change(lambda tx: server.gate.applications.add_role(tx, request.principal, application, role))
+    return Response.json({"message": f"Added role {role}"})
+
+
+async def remove_role(server: Server, request: Request) -> Response:
+    application, role = request.params["id"], request.params["role"]
+    await server.gate.change(lambda tx: server.gate.applications.remove_role(tx, request.principal, application, role))
+    return Response.json({"message": f"Removed role {role}"})
+
+
+async def get_tags(server: Server, request: Request) -> Response:
+    resource = Resource(KIND, request.params["id"])
+    return Response.json(await server.gate.look(lambda tx: tags_of(tx, request.principal.project, resource)))
+
+
+async def add_tags(server: Server, request: Request) -> Response:
+    resource, tags = Resource(KIND, request.params["id"]), request.payload
+    await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
+    return Response.empty(200)
+
+
+async def remove_tags(server: Server, request: Request) -> Response:
+    resource, tags = Resource(KIND, request.params["id"]), request.payload
+    await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
+    return Response.empty(200)

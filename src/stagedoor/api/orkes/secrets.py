@@ -1,0 +1,98 @@
+"""`/api/secrets`: names, values, tags and policies (contract/orkes.md A, Secrets, and the traps 0.5 to 0.8)."""
+
+
+from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.text import body_text
+from stagedoor.gate.server import Server
+from stagedoor.core.permission import Access, Resource
+from stagedoor.core.secret import KIND, Policy
+from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.kit.errors import BadInput, NotFound
+from stagedoor.kit.secretvalue import SecretValue
+
+
+async def names(server: Server, request: Request) -> Response:
+    """Every name the caller may READ (0.: `POST /secrets` and `GET /secrets`); `access` may ask for more, all of them together."""
+    return Response.json(await _names(server, request))
+
+
+async def names_with_tags(server: Server, request: Request) -> Response:
+    tags = await server.gate.scan(lambda tx: tags_of_kind(tx, request.principal.project, KIND))
+    return Response.json([{"name": name, "tags": tags.get(name, [])} for name in await _names(server, request)])
+
+
+async def _names(server: Server, request: Request) -> list[str]:
+    accesses = request.query_all("access") or [Access.READ]
+    for access in accesses:
+        if access not in Access.__members__:
+            raise BadInput(f"access: {access} is not one of {', '.join(Access)}", "access")
+    filters = [await server.gate.visible(request.principal, Access(access), KIND) for access in accesses]
+    found = await server.gate.scan(lambda tx: server.gate.secrets.names(tx, request.principal.project))
+    return [name for name in found if all(visible(name) for visible in filters)]
+
+
+async def put(server: Server, request: Request) -> Response:
+    value = SecretValue(body_text(request, await request.body()))
+    await server.gate.change(lambda tx: server.gate.secrets.put(tx, request.principal, request.params["key"], value))
+    return Response.empty(200)
+
+
+async def get(server: Server, request: Request) -> Response:
+    """The raw value as text/plain, audited."""
+    value = await server.gate.change(lambda tx: server.gate.secrets.view(tx, request.principal, request.params["key"]))
+    return Response.text(value.reveal())
+
+
+async def exists(server: Server, request: Request) -> Response:
+    """`true` only to who holds any access on the secret or may create secrets (contract/orkes.md, decisions)."""
+    gate, key = server.gate, request.params["key"]
+    resource = Resource(KIND, key)
+    knows = await gate.can_create(request.principal, KIND)
+    if not knows:
+        knows = any([await gate.allows(request.principal, access, resource) for access in Access])
+    return Response.json(knows and await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, key)))
+
+
+async def delete(server: Server, request: Request) -> Response:
+    await server.gate.change(lambda tx: server.gate.secrets.delete(tx, request.principal, request.params["key"]))
+    return Response.empty(200)
+
+
+async def clear_cache(server: Server, request: Request) -> Response:
+    """There is no cache of values to clear; old SDK suites call it."""
+    return Response.json({"status": "there is no cache of secret values"})
+
+
+async def get_tags(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
+    return Response.json(await server.gate.look(lambda tx: tags_of(tx, request.principal.project, Resource(KIND, request.params["key"]))))
+
+
+async def add_tags(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
+    resource, tags = Resource(KIND, request.params["key"]), request.payload
+    await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
+    return Response.empty(200)
+
+
+async def remove_tags(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
+    resource, tags = Resource(KIND, request.params["key"]), request.payload
+    await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
+    return Response.empty(200)
+
+
+async def get_policy(server: Server, request: Request) -> Response:
+    return Response.json(await server.gate.look(lambda tx: server.gate.secrets.policy(tx, request.principal.project, request.params["key"])))
+
+
+async def set_policy(server: Server, request: Request) -> Response:
+    policy: Policy = request.payload
+    await server.gate.change(lambda tx: server.gate.secrets.set_policy(tx, request.principal, request.params["key"], policy))
+    return Response.empty(200)
+
+
+async def _must_exist(server: Server, request: Request) -> None:
+    key = request.params["key"]
+    if not await server.gate.look(lambda tx: server.gate.secrets.exists(tx, request.principal.project, key)):
+        raise NotFound(f"there is no secret {key}")

@@ -1,0 +1,191 @@
+"""The rules a route can have: what access it demands, on what. `text` is the sentence that documents it.
+
+A rule raises what the dialect then spells: Forbidden with the missing grant, or NotFound for things with opaque ids.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stagedoor.api.http import Request
+from stagedoor.api.orkes.tasks import task_id_in
+from stagedoor.core.grant import Target, resource_of
+from stagedoor.core.permission import Access, Resource
+from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
+from stagedoor.gate.server import Server
+from stagedoor.kit.errors import NotFound
+
+
+class Rule(Protocol):
+    @property
+    def text(self) -> str: ...
+
+    async def check(self, server: Server, request: Request) -> None: ...
+
+
+@dataclass(frozen=True)
+class Public:
+    """No credential is asked for, and one that is sent is not looked at."""
+
+    text: str = "anybody"
+
+    async def check(self, server: Server, request: Request) -> None:
+        return
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """Any principal; what it sees or may do is filtered below."""
+
+    text: str = "any authenticated caller; the answer holds what single reads would allow"
+
+    async def check(self, server: Server, request: Request) -> None:
+        return
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Accesses on the resource that a path parameter names."""
+
+    kind: str
+    param: str
+    accesses: tuple[Access, ...]
+
+    @property
+    def text(self) -> str:
+        return f"{' and '.join(self.accesses)} on {self.kind} {{{self.param}}}"
+
+    async def check(self, server: Server, request: Request) -> None:
+        for access in self.accesses:
+            await server.gate.demand(request.principal, access, Resource(self.kind, request.params[self.param]))
+
+
+@dataclass(frozen=True)
+class Creates:
+    kind: str
+
+    @property
+    def text(self) -> str:
+        return f"a role that creates {self.kind}"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.gate.demand_create(request.principal, Resource(self.kind, getattr(request.payload, "name", "")))
+
+
+@dataclass(frozen=True)
+class OnApplication:
+    """Applications have opaque ids: to who may not READ one, it is not there (contract/orkes.md, decisions)."""
+
+    access: Access
+
+    @property
+    def text(self) -> str:
+        return f"{self.access} on APPLICATION {{id}}; 404 to who may not READ it"
+
+    async def check(self, server: Server, request: Request) -> None:
+        application = Resource("APPLICATION", request.params["id"])
+        if not await server.gate.allows(request.principal, Access.READ, application):
+            await server.gate.record_refusal(request.principal, f"APPLICATION {application.name}", f"missing: {self.access}")
+            raise NotFound(f"there is no application {application.name}")
+        await server.gate.demand(request.principal, self.access, application)
+
+
+@dataclass(frozen=True)
+class SavesSecret:
+    text: str = "UPDATE on SECRET_NAME {key} where it exists, else a role that creates SECRET_NAME"
+
+    async def check(self, server: Server, request: Request) -> None:
+        gate, secret = server.gate, Resource("SECRET_NAME", request.params["key"])
+        if await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, secret.name)):
+            await gate.demand(request.principal, Access.UPDATE, secret)
+        else:
+            await gate.demand_create(request.principal, secret)
+
+
+@dataclass(frozen=True)
+class SavesDefinitions:
+    """The body is one definition or a list of them."""
+
+    kind: str
+
+    @property
+    def text(self) -> str:
+        return f"UPDATE on each {self.kind} of the body that exists, else a role that creates {self.kind}"
+
+    async def check(self, server: Server, request: Request) -> None:
+        body: list[WorkflowDefinition | TaskDefinition] = request.payload if isinstance(request.payload, list) else [request.payload]
+        for definition in body:
+            await server.definitions.demand_save(request.principal, self.kind, definition.name)
+
+
+@dataclass(frozen=True)
+class Starts:
+    """EXECUTE on the workflow named in the body."""
+
+    text: str = "EXECUTE on WORKFLOW_DEF of the body's name"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.gate.demand(request.principal, Access.EXECUTE, Resource("WORKFLOW_DEF", request.payload.name))
+
+
+@dataclass(frozen=True)
+class OnRun:
+    access: Access
+
+    @property
+    def text(self) -> str:
+        return f"{self.access} on the run's WORKFLOW_DEF; 404 to who may not READ it"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.executions.demand_run(request.principal, request.params["workflowId"], self.access)
+
+
+@dataclass(frozen=True)
+class Polls:
+    text: str = "EXECUTE on TASK_DEF {type}; an application also the role WORKER or UNRESTRICTED_WORKER"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.gate.demand_poll(request.principal, request.params["type"])
+
+
+@dataclass(frozen=True)
+class ReportsOnTask:
+    """The task is named in the path, or in the body. `hidden`: unknown and foreign tasks are the same 403."""
+
+    in_body: bool = True
+    hidden: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"EXECUTE on the task's TASK_DEF, as for polling; {'403' if self.hidden else '404'} for a task the caller may not see"
+
+    async def check(self, server: Server, request: Request) -> None:
+        task_id = task_id_in(await request.body()) if self.in_body else request.params["taskId"]
+        await server.executions.demand_work(request.principal, task_id, hidden=self.hidden)
+
+
+@dataclass(frozen=True)
+class SeesTask:
+    text: str = "READ on the task's WORKFLOW_DEF or EXECUTE on its TASK_DEF; 404 otherwise"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.executions.demand_task(request.principal, request.params["taskId"])
+
+
+@dataclass(frozen=True)
+class SeesGrants:
+    text: str = "READ on the target"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.gate.demand(request.principal, Access.READ, resource_of(Target(request.params["type"], request.params["id"])))
+
+
+@dataclass(frozen=True)
+class HandsOut:
+    """Nobody hands out what they do not hold: UPDATE on the target and every access named (promise 10)."""
+
+    text: str = "UPDATE on the target, and each access handed out or taken"
+
+    async def check(self, server: Server, request: Request) -> None:
+        target = resource_of(request.payload.target)
+        for access in (Access.UPDATE, *request.payload.access):
+            await server.gate.demand(request.principal, access, target)

@@ -1,0 +1,202 @@
+"""Serving: uvicorn on uvloop and httptools, with what an open socket needs besides."""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from stagedoor.api.dispatch import App
+from stagedoor.kit.errors import BadInput
+from stagedoor.settings import Settings, address
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 100
+HEAD_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 10
+MAX_CONNECTIONS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and how to listen. `trusted_proxies`: addresses and CIDRs whose X-Forwarded-For and -Proto count; nobody's by default.
+
+    `max_connections`: beyond it new requests get 503. `grace`: seconds that running calls have once the server is told to stop.
+    """
+
+    listen: str = "127.0.0.1:8080"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    max_connections: int = MAX_CONNECTIONS
+    grace: int = GRACE_SECONDS
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, which takes any number and size of headers for any time, with bounds on all three.
+
+    It also refuses what two parties could read in two ways: a second Host, a second length, a length beside Transfer-Encoding.
+    A request is in its *head* from its first byte until its headers are complete.
+    """
+
+    _in_head = False
+    _fed_bytes = 0
+    _parsed_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _refusal: tuple[int, str] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            # httptools keeps a header that is still coming to itself, so what is fed is counted as well as what it gives back.
+            self._fed_bytes += len(data)
+            if self._fed_bytes > MAX_HEAD_BYTES and not _may_end(data):
+                self._refusal = (431, "The headers are too large.")
+                self.send_400_response("")
+                return
+        super().data_received(data)
+        if self._head_timer is None and (self._in_head or self.cycle is None or self.cycle.response_complete):
+            self._arm()  # neither half a head nor bytes after an answer may keep a connection for ever
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._fed_bytes = self._parsed_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value) + 4)
+        if len(self.headers) > MAX_HEADERS:
+            self._refuse(431, "There are too many headers.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._disarm()
+        hosts = lengths = encodings = 0
+        for name, _ in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                lengths += 1
+            elif name == b"transfer-encoding":
+                encodings += 1
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refuse(400, "Exactly one Host header is needed.")
+        if lengths + encodings > 1:
+            self._refuse(400, "The length of the body is given twice.")
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what never became a request, and close; where another answer is on its way, only close."""
+        status, text = self._refusal or (400, msg)
+        self._disarm()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            body = text.encode("ascii")
+            head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._parsed_bytes += size
+        if self._parsed_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, "The headers are too large.")
+
+    def _refuse(self, status: int, text: str) -> None:
+        """httptools turns what is raised in a callback into a parser error, which uvicorn answers through `send_400_response`."""
+        self._refusal = (status, text)
+        raise ValueError(text)
+
+    def _arm(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        if self.flow.read_paused:  # it is this side that does not read
+            self._arm()
+            return
+        if self._in_head:
+            self._refusal = (408, "The headers did not arrive in time.")
+            self.send_400_response("")
+        else:
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which first ends what waits, so that stopping does not take as long as the longest poll."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._stagedoor = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stagedoor.release()
+        await super().shutdown(sockets)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, once started; the port is the real one where 0 was asked for."""
+        name = self.servers[0].sockets[0].getsockname()
+        return name[0], name[1]
+
+
+def make_server(app: App, listening: Listening) -> Server:
+    """BadInput where the address, a proxy or the TLS files are not valid."""
+    host, port = address(listening.listen)
+    if (listening.tls_cert is None) != (listening.tls_key is None):
+        raise BadInput("tls_cert and tls_key are given together or not at all", "tls_cert")
+    options: dict[str, Any] = {}
+    if listening.tls_cert:
+        options = {"ssl_certfile": listening.tls_cert, "ssl_keyfile": listening.tls_key}
+    if listening.trusted_proxies:
+        options |= {"proxy_headers": True, "forwarded_allow_ips": [_network(text) for text in listening.trusted_proxies]}
+    else:
+        options |= {"proxy_headers": False, "forwarded_allow_ips": []}
+    config = uvicorn.Config(
+        cast(Any, app), host=host, port=port, loop="uvloop", http=Protocol, ws="none", lifespan="on",
+        log_config=None, access_log=False, server_header=False,
+        limit_concurrency=listening.max_connections, timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=listening.grace,
+        **options,
+    )  # fmt: skip
+    return Server(config, app)
+
+
+async def run(app: App, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Run it on uvloop: `uvloop.run(...)`."""
+    listening = Listening(settings.listen, settings.tls_cert, settings.tls_key, settings.trusted_proxies)
+    await make_server(app, listening).serve()
+
+
+def _may_end(data: bytes) -> bool:
+    """Whether this piece may hold the end of a head, so that most of it may be body: then `on_header` alone does the counting."""
+    return data[:1] in (b"\r", b"\n") or b"\r\n\r\n" in data or b"\n\n" in data
+
+
+def _network(text: str) -> str:
+    """uvicorn takes a wrong network for a host's name and says nothing."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise BadInput(f"trusted_proxies: {text.strip()} is not an address or a CIDR", "trusted_proxies") from None

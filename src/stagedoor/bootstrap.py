@@ -1,0 +1,129 @@
+"""The only place that builds things: from settings to a running server's parts."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from stagedoor.core.application import Applications
+from stagedoor.core.audit import Audit
+from stagedoor.core.credential import Credentials
+from stagedoor.core.grant import Grants
+from stagedoor.core.identity import Directory
+from stagedoor.core.project import DEFAULT, Projects
+from stagedoor.core.secret import Secrets
+from stagedoor.core.signing import SigningKeys
+from stagedoor.engine.embedded.engine import EmbeddedEngine
+from stagedoor.engine.embedded.script import ScriptPool
+from stagedoor.gate.authority import Authenticator, Realm
+from stagedoor.gate.conditions import Conditions
+from stagedoor.gate.definitions import Definitions
+from stagedoor.gate.doors import GateDoors
+from stagedoor.gate.egress import Egress
+from stagedoor.gate.exchange import Exchange, unmatchable_hash
+from stagedoor.gate.executions import Executions
+from stagedoor.gate.gate import Gate
+from stagedoor.gate.handoff import Handoff
+from stagedoor.gate.opening import Opening
+from stagedoor.gate.outbound import Outbound
+from stagedoor.gate.sealing import Sealing
+from stagedoor.gate.server import Server
+from stagedoor.kit.clock import Clock, SystemClock
+from stagedoor.kit.crypto import Key, parse_master_key, read_master_key
+from stagedoor.kit.ids import new_id
+from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
+from stagedoor.store.sqlite import SqliteStore
+from stagedoor.store.store import Store
+
+AUDIENCE = "conductor"
+HASHES_AT_ONCE = 2
+
+
+def master_key(settings: Settings) -> Key:
+    """From the environment where it is given, else from the file in the data directory."""
+    if settings.master_key:
+        return parse_master_key(settings.master_key)
+    return read_master_key(settings.data / MASTER_KEY_FILE)
+
+
+def make_store(settings: Settings) -> Store:
+    if settings.database:
+        from stagedoor.store.postgres import PostgresStore  # the extra `postgres` brings its driver
+
+        return PostgresStore(settings.database)
+    return SqliteStore(settings.data / DATABASE_FILE, synchronous=settings.synchronous)
+
+
+@dataclass(frozen=True)
+class Core:
+    """Floor 2 and the signing keys, over one store."""
+
+    store: Store
+    clock: Clock
+    audit: Audit
+    projects: Projects
+    directory: Directory
+    grants: Grants
+    applications: Applications
+    credentials: Credentials
+    secrets: Secrets
+    signing: SigningKeys
+
+
+def make_core(store: Store, master: Key, clock: Clock) -> Core:
+    audit = Audit(master.derive("audit"), clock, new_id)
+    projects = Projects(master, clock, new_id)
+    directory = Directory(clock, new_id, audit)
+    grants = Grants(clock, audit)
+    return Core(
+        store, clock, audit, projects, directory, grants,
+        Applications(clock, new_id, audit, grants, directory),
+        Credentials(clock, new_id, audit),
+        Secrets(clock, new_id, audit, grants, projects),
+        SigningKeys(master, clock, new_id),
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Server]:
+    """Everything of floors 1 to 4, opened; closed again at the end."""
+    clock = clock or SystemClock()
+    core = make_core(make_store(settings), master_key(settings), clock)
+    await core.store.open()
+    try:
+        keys = await core.store.scan(core.signing.all)
+        realm = Realm(settings.issuer, AUDIENCE, {key.kid: key for key in keys})
+        async with ScriptPool(size=settings.script_processes) as scripts, Outbound(settings.egress) as outbound:
+            server = _make_server(core, realm, scripts, outbound)
+            await server.gate.engine.open()
+            try:
+                yield server
+            finally:
+                await server.gate.engine.close()
+    finally:
+        await core.store.close()
+
+
+def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outbound: Outbound) -> Server:
+    conditions = Conditions(core.secrets, core.projects)
+    opening = Opening(core.secrets, core.audit, core.clock)
+    egress = Egress(core.store, conditions, opening, core.audit, outbound)
+    doors = GateDoors(Handoff(conditions, opening, core.audit), egress, core.secrets)
+    engine = EmbeddedEngine(core.store, doors, scripts, clock=core.clock, new_id=new_id)
+    exchange = Exchange(
+        core.store, core.credentials, core.directory, core.clock, new_id, realm, DEFAULT,
+        asyncio.Semaphore(HASHES_AT_ONCE), unmatchable_hash(new_id),
+    )  # fmt: skip
+    gate = Gate(
+        core.store, core.audit, core.projects, core.directory, core.applications, core.credentials, core.grants, core.secrets,
+        engine, Sealing(core.secrets, new_id), Authenticator(core.store, core.credentials, core.clock, realm), exchange,
+    )  # fmt: skip
+    definitions = Definitions(gate)
+    return Server(gate, definitions, Executions(gate, definitions), realm)
+
+
+def synchronous_mode() -> Literal["FULL", "NORMAL"]:
+    """SQLite's `synchronous`: FULL, save for the harness that shows what NORMAL loses."""
+    return "NORMAL" if os.environ.get("STAGEDOOR_SQLITE_SYNCHRONOUS") == "NORMAL" else "FULL"

@@ -1,0 +1,5 @@
+"""`stagedoor doctor`."""
+
+
+def doctor() -> None:
+    """Look at file modes, keys, schema, clock, disk and egress settings."""

@@ -1,0 +1,18 @@
+"""Options that several commands share, and from them the settings."""
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from stagedoor.kit.errors import StagedoorError
+
+DataOption = Annotated[Path, typer.Option("--data", envvar="STAGEDOOR_DATA", help="Directory of the database, the master key and the scratch files.")]
+DatabaseOption = Annotated[str | None, typer.Option("--database", envvar="STAGEDOOR_DATABASE", help="PostgreSQL URL; SQLite in the data directory otherwise.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def fail(problem: StagedoorError) -> NoReturn:
+    """One line to standard error, exit 1."""
+    typer.echo(f"stagedoor: {problem.message}", err=True)
+    raise typer.Exit(1)

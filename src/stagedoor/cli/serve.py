@@ -1,0 +1,43 @@
+"""`stagedoor serve`: the API, with the engine inside."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagedoor.api.app import make_app
+from stagedoor.api.server import run
+from stagedoor.bootstrap import open_server, synchronous_mode
+from stagedoor.cli.options import DatabaseOption, DataOption, fail
+from stagedoor.gate.address import EgressSettings
+from stagedoor.kit.errors import StagedoorError
+from stagedoor.settings import Settings, address, master_key_text
+
+
+def serve(
+    data: DataOption,
+    database: DatabaseOption = None,
+    listen: Annotated[str, typer.Option(envvar="STAGEDOOR_LISTEN", help="HOST:PORT")] = "127.0.0.1:8080",
+    public_url: Annotated[str | None, typer.Option(envvar="STAGEDOOR_PUBLIC_URL", help="The address that clients use.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(envvar="STAGEDOOR_TLS_CERT")] = None,
+    tls_key: Annotated[Path | None, typer.Option(envvar="STAGEDOOR_TLS_KEY")] = None,
+    trusted_proxies: Annotated[str, typer.Option(envvar="STAGEDOOR_TRUSTED_PROXIES", help="CIDRs, by comma.")] = "",
+) -> None:
+    """Serve the Orkes API at /api, with the engine inside."""
+    try:
+        settings = Settings(
+            data=data, database=database, listen=listen, public_url=public_url, tls_cert=tls_cert, tls_key=tls_key,
+            trusted_proxies=tuple(filter(None, trusted_proxies.split(","))), master_key=master_key_text(),
+            synchronous=synchronous_mode(), egress=EgressSettings.from_environment(os.environ),
+        )  # fmt: skip
+        address(listen)
+        asyncio.run(_serve(settings))
+    except StagedoorError as problem:
+        fail(problem)
+
+
+async def _serve(settings: Settings) -> None:
+    async with open_server(settings) as server:
+        await run(make_app(server), settings)

@@ -1,0 +1,107 @@
+"""Applications: the identities of programs. Each is also the user `app:<id>` (contract/orkes.md A, Applications)."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from stagedoor.core.audit import Audit
+from stagedoor.core.grant import Grants, authority_of
+from stagedoor.core.identity import Directory
+from stagedoor.core.permission import Resource
+from stagedoor.core.principal import Principal, application_user
+from stagedoor.core.role import OF_APPLICATIONS, UNRESTRICTED
+from stagedoor.kit.clock import Clock
+from stagedoor.kit.errors import BadInput, Forbidden, NotFound
+from stagedoor.kit.ids import NewId
+from stagedoor.kit.strictjson import check_name
+from stagedoor.store.store import Row, Transaction
+
+
+class Application(msgspec.Struct, rename="camel", frozen=True):
+    """Times are epoch milliseconds. Names are not unique."""
+
+    id: str
+    name: str
+    created_by: str
+    updated_by: str
+    create_time: int
+    update_time: int
+
+
+@dataclass(frozen=True)
+class Applications:
+    clock: Clock
+    new_id: NewId
+    audit: Audit
+    grants: Grants
+    directory: Directory
+
+    def create(self, tx: Transaction, who: Principal, name: str) -> Application:
+        check_name(name, "name")
+        now = self.clock.now()
+        made = Application(self.new_id(), name, who.user, who.user, now, now)
+        tx.raise_epoch(who.project)
+        tx.do(
+            "application_insert", project_id=who.project, id=made.id, name=name,
+            created_by=who.user, created_at=now, updated_by=who.user, updated_at=now,
+        )  # fmt: skip
+        self.grants.own(tx, who, Resource("APPLICATION", made.id))
+        self.audit.change(tx, who, "application.create", f"APPLICATION {made.id}")
+        return made
+
+    def get(self, tx: Transaction, project: str, application_id: str) -> Application:
+        row = tx.one("application_by_id", project_id=project, id=application_id)
+        if row is None:
+            raise absent(application_id)
+        return _application(row)
+
+    def all(self, tx: Transaction, project: str) -> list[Application]:
+        return [_application(row) for row in tx.all("applications_of_project", project_id=project)]
+
+    def rename(self, tx: Transaction, who: Principal, application_id: str, name: str) -> Application:
+        check_name(name, "name")
+        self.get(tx, who.project, application_id)
+        tx.do("application_rename", project_id=who.project, id=application_id, name=name, updated_by=who.user, updated_at=self.clock.now())
+        self.audit.change(tx, who, "application.rename", f"APPLICATION {application_id}")
+        return self.get(tx, who.project, application_id)
+
+    def delete(self, tx: Transaction, who: Principal, application_id: str) -> None:
+        """With its keys, its roles, the grants it holds and the grants on it."""
+        self.get(tx, who.project, application_id)
+        subject = f"USER:{application_user(application_id)}"
+        tx.raise_epoch(who.project)
+        tx.do("credentials_delete_of_owner", project_id=who.project, owner=application_user(application_id))
+        tx.do("roles_delete_of_subject", project_id=who.project, subject=subject)
+        tx.do("grants_delete_of_subject", project_id=who.project, subject=subject)
+        self.grants.forget(tx, who.project, Resource("APPLICATION", application_id))
+        tx.do("application_delete", project_id=who.project, id=application_id)
+        self.audit.change(tx, who, "application.delete", f"APPLICATION {application_id}")
+
+    def add_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
+        """Forbidden where a role reaches beyond single grants and the caller is no administrator (contract/orkes.md A)."""
+        self._check_role(tx, who, application_id, role)
+        tx.raise_epoch(who.project)
+        self.directory.give_role(tx, who, f"USER:{application_user(application_id)}", role)
+        self.audit.change(tx, who, "role.add", f"APPLICATION {application_id}", role)
+
+    def remove_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
+        """Removing an absent role is no error."""
+        self._check_role(tx, who, application_id, role)
+        tx.raise_epoch(who.project)
+        self.directory.take_role(tx, who, f"USER:{application_user(application_id)}", role)
+        self.audit.change(tx, who, "role.remove", f"APPLICATION {application_id}", role)
+
+    def _check_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
+        self.get(tx, who.project, application_id)
+        if role not in OF_APPLICATIONS:
+            raise BadInput(f"role: {role} is not one of {', '.join(sorted(OF_APPLICATIONS))}", "role")
+        if role in UNRESTRICTED and "ADMIN" not in authority_of(tx, who).roles:
+            raise Forbidden(f"You don't have permissions to give or take role: {role} (missing: role ADMIN)")
+
+
+def absent(application_id: str) -> NotFound:
+    return NotFound(f"there is no application {application_id}")
+
+
+def _application(row: Row) -> Application:
+    return Application(row["id"], row["name"], row["created_by"], row["updated_by"], row["created_at"], row["updated_at"])

@@ -1,0 +1,40 @@
+"""Markers: what an engine sees in place of a reference. Each is bound to a revision, a task reference name and a place, and has a voucher."""
+
+from dataclasses import dataclass
+
+from stagedoor.kit.template import Reference, marker_text
+from stagedoor.store.store import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """`place` is a JSON pointer into the task's `inputParameters`; `voucher` the user id of whoever vouched for it."""
+
+    marker_id: str
+    task_ref: str
+    place: str
+    reference: Reference
+    voucher: str
+
+    @property
+    def text(self) -> str:
+        return marker_text(self.marker_id)
+
+
+def insert_marker(tx: Transaction, project: str, revision_id: str, marker: Marker) -> None:
+    tx.do(
+        "marker_insert", marker_id=marker.marker_id, project_id=project, revision_id=revision_id, task_ref=marker.task_ref,
+        place=marker.place, secret_name=marker.reference.name, secret_path=marker.reference.path, voucher=marker.voucher,
+    )  # fmt: skip
+
+
+def markers_of_revision(tx: Transaction, revision_id: str) -> list[Marker]:
+    return [_marker(row) for row in tx.all("markers_of_revision", revision_id=revision_id)]
+
+
+def markers_of_task(tx: Transaction, revision_id: str, task_ref: str) -> list[Marker]:
+    return [_marker(row) for row in tx.all("markers_of_task", revision_id=revision_id, task_ref=task_ref)]
+
+
+def _marker(row: Row) -> Marker:
+    return Marker(row["marker_id"], row["task_ref"], row["place"], Reference(row["secret_name"], row["secret_path"]), row["voucher"])

@@ -1,0 +1,73 @@
+"""Projects, the tenants: every row belongs to one. `default` is made at start. Each has a data key and its settings."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from stagedoor.kit.clock import Clock
+from stagedoor.kit.crypto import Key
+from stagedoor.kit.errors import NotFound
+from stagedoor.kit.ids import NewId
+from stagedoor.store.store import Transaction
+
+DEFAULT = "default"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A project's settings, by their names on the wire."""
+
+    starter_needs_read: bool = msgspec.field(name="secrets.starter_needs_read", default=False)
+    """Orkes' stricter rule: the starter too needs READ on each referenced secret."""
+
+
+@dataclass(frozen=True)
+class Projects:
+    master: Key
+    clock: Clock
+    new_id: NewId
+    _keys: dict[str, Key] = field(default_factory=dict)
+
+    def create(self, tx: Transaction, project: str, name: str) -> None:
+        """The project's row, its epoch and its first data key."""
+        now, key_id = self.clock.now(), self.new_id()
+        tx.do("project_insert", project_id=project, name=name, settings="{}", created_at=now)
+        tx.raise_epoch(project)
+        sealed = self.master.new_wrapped(_identity(project, key_id))
+        tx.do("data_key_insert", key_id=key_id, project_id=project, sealed=sealed, created_at=now)
+
+    def exists(self, tx: Transaction, project: str) -> bool:
+        return tx.one("project_by_id", project_id=project) is not None
+
+    def settings(self, tx: Transaction, project: str) -> Settings:
+        row = tx.one("project_by_id", project_id=project)
+        if row is None:
+            raise NotFound(f"there is no project {project}")
+        return msgspec.json.decode(row["settings"], type=Settings)
+
+    def set_settings(self, tx: Transaction, project: str, settings: Settings) -> None:
+        tx.raise_epoch(project)
+        tx.do("project_set_settings", project_id=project, settings=msgspec.json.encode(settings).decode())
+
+    def newest_key(self, tx: Transaction, project: str) -> tuple[str, Key]:
+        """The data key that new secrets are sealed under, with its id."""
+        row = tx.one("data_key_newest", project_id=project)
+        if row is None:
+            raise NotFound(f"there is no project {project}")
+        return row["key_id"], self._unwrap(project, row["key_id"], row["sealed"])
+
+    def key(self, tx: Transaction, project: str, key_id: str) -> Key:
+        if key_id in self._keys:
+            return self._keys[key_id]
+        row = tx.one("data_key_by_id", key_id=key_id)
+        if row is None:
+            raise NotFound(f"there is no data key {key_id}")
+        return self._unwrap(project, key_id, row["sealed"])
+
+    def _unwrap(self, project: str, key_id: str, sealed: bytes) -> Key:
+        if key_id not in self._keys:
+            self._keys[key_id] = self.master.unwrap(sealed, _identity(project, key_id))
+        return self._keys[key_id]
+
+
+def _identity(project: str, key_id: str) -> str:
+    return f"data_key:{project}:{key_id}"

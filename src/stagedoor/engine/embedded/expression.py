@@ -1,0 +1,131 @@
+"""Parameter expressions: `${path}` in the strings of a template (contract/conductor-oss.md 3.1, upstream's ParametersUtils).
+
+A string that is one expression gives the value itself, of its type; in a mixed string each value is written as Java
+writes it, a missing one as `null`. `${a.${b}}` nests. `$${` stands for a literal `${`. One pass: what comes out of
+data is never looked at again. `${workflow.secrets...}` and the process's environment are never resolved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from stagedoor.engine.definition import Json
+from stagedoor.engine.embedded.javatext import java_text
+from stagedoor.engine.embedded.path import read
+
+_SECRETS = "workflow.secrets."
+_ENVIRONMENT = "workflow.env."
+_TASK_ID = "CPEWF_TASK_ID"
+_DEEPEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What expressions can see: the values by their first name (`workflow`, each task's reference name), and the rest."""
+
+    roots: Mapping[str, Json]
+    task_id: str | None = None
+    environment: Callable[[str], str | None] = lambda name: None
+
+
+class Part(NamedTuple):
+    """One expression of a template: its text with `${` and `}`, and the path in it, which may hold expressions again."""
+
+    text: str
+    path: "str | tuple[str | Part, ...]"
+
+
+def resolve(template: Json, document: Document) -> Json:
+    """`template` with every expression in its strings resolved. Object keys stay as they are. Never raises on data."""
+    if isinstance(template, str):
+        return _string(template, document)
+    if isinstance(template, dict):
+        return {key: resolve(member, document) for key, member in template.items()}
+    if isinstance(template, list):
+        return [resolve(member, document) for member in template]
+    return template
+
+
+def _string(text: str, document: Document) -> Json:
+    if "${" not in text:
+        return text
+    parts = parse(text)
+    if len(parts) == 1 and isinstance(parts[0], Part):
+        return _value(parts[0], document)
+    return _joined(parts, document)
+
+
+def _joined(parts: "tuple[str | Part, ...]", document: Document) -> str:
+    return "".join(part if isinstance(part, str) else java_text(_value(part, document)) for part in parts)
+
+
+def _value(part: Part, document: Document) -> Json:
+    built = not isinstance(part.path, str)
+    path = part.path if isinstance(part.path, str) else _joined(part.path, document)
+    if not path.strip():
+        return ""
+    if path.startswith(_SECRETS):
+        return part.text
+    if path.startswith(_ENVIRONMENT):
+        return _environment(path[len(_ENVIRONMENT) :], document)
+    if path == _TASK_ID:
+        return part.text if document.task_id is None else document.task_id
+    return read(path, document.roots, plain_only=built)
+
+
+def _environment(reference: str, document: Document) -> Json:
+    """NAME, or NAME.path into a variable whose value is JSON."""
+    name, dot, path = reference.partition(".")
+    value = document.environment(name)
+    if value is None or not dot:
+        return value
+    try:
+        return read("value." + path, {"value": msgspec.json.decode(value)})
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, depth: int = 0) -> tuple[str | Part, ...]:
+    """A template's string as literal texts and expressions, in order; `$${` in the literal texts is unescaped."""
+    ends = _closing_braces(text)
+    parts: list[str | Part] = []
+    start = at = 0
+    while (at := text.find("${", at)) >= 0:
+        end = ends.get(at + 1)
+        if end is None or (at and text[at - 1] == "$"):
+            at += 2
+            continue
+        if at > start:
+            parts.append(_unescaped(text[start:at]))
+        parts.append(Part(text[at : end + 1], _path(text[at + 2 : end], depth)))
+        start = at = end + 1
+    if start < len(text):
+        parts.append(_unescaped(text[start:]))
+    return tuple(parts)
+
+
+def _path(text: str, depth: int) -> str | tuple[str | Part, ...]:
+    if "${" not in text or depth >= _DEEPEST:
+        return text
+    parts = parse(text, depth + 1)
+    return parts if any(isinstance(part, Part) for part in parts) else "".join(str(part) for part in parts)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("$${", "${")
+
+
+def _closing_braces(text: str) -> dict[int, int]:
+    """The position of each opening brace with that of the one that closes it."""
+    open_at: list[int] = []
+    pairs: dict[int, int] = {}
+    for index, character in enumerate(text):
+        if character == "{":
+            open_at.append(index)
+        elif character == "}" and open_at:
+            pairs[open_at.pop()] = index
+    return pairs

@@ -1,0 +1,145 @@
+"""The five conditions under which a marker is opened (docs/flows.md), checked at that moment, refused closed.
+
+Each is one method of `Conditions`; they name what they refuse and never hold a value.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stagedoor.core.grant import authority_of
+from stagedoor.core.marker import Marker
+from stagedoor.core.permission import Access, Denied, Resource, decide
+from stagedoor.core.principal import Principal
+from stagedoor.core.project import Projects
+from stagedoor.core.secret import KIND, Policy, Secrets
+from stagedoor.engine.definition import Json
+from stagedoor.engine.port import Candidate
+from stagedoor.kit.template import marker_counts
+from stagedoor.store.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a marker stays shut. `held`: only this consumer lacks the right, another one may come."""
+
+    marker: Marker
+    reason: str
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Where an HTTP task goes: the request's authority, and the one written out in the definition (None: it is made from data).
+
+    Lower case, without the scheme's default port.
+    """
+
+    authority: str
+    literal: str | None
+
+    @property
+    def shown(self) -> str:
+        """What messages may name: a host made from data may hold the very value that is being kept."""
+        return self.authority if self.literal == self.authority else "made from data"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What both doors ask. Everything is read inside the transaction that opens the marker."""
+
+    secrets: Secrets
+    projects: Projects
+
+    def stands_at_its_place(self, candidate: Candidate, template: Json, marker: Marker) -> Refusal | None:
+        """1: the string at the marker's place holds it exactly as often as the stored template does."""
+        stored, resolved = at(template, marker.place), at(candidate.task.input_data, marker.place)
+        wanted = marker_counts(stored).get(marker.marker_id, 0) if isinstance(stored, str) else 0
+        found = marker_counts(resolved).get(marker.marker_id, 0) if isinstance(resolved, str) else 0
+        if wanted and wanted == found:
+            return None
+        return Refusal(marker, f"{marker.place}: {marker.reference.text()} does not stand there as it was saved")
+
+    def voucher_may_use(self, tx: Transaction, candidate: Candidate, marker: Marker, accesses: tuple[Access, ...]) -> Refusal | None:
+        """2: whoever vouched for the reference may use the secret now."""
+        if not self.secrets.exists(tx, candidate.project, marker.reference.name):
+            return Refusal(marker, f"there is no secret {marker.reference.name}")
+        if any(self._may(tx, Principal(candidate.project, marker.voucher), access, marker) for access in accesses):
+            return None
+        return Refusal(marker, f"{marker.voucher}, who vouched for it, lacks READ on {KIND} {marker.reference.name}")
+
+    def starter_may_execute(self, tx: Transaction, candidate: Candidate, marker: Marker) -> Refusal | None:
+        """3: the starter may EXECUTE the workflow it started; by the project's stricter setting it also needs READ on the secret."""
+        starter = Principal(candidate.project, candidate.run.starter)
+        workflow = self._root_workflow(tx, candidate)
+        verdict = decide(starter, Access.EXECUTE, Resource("WORKFLOW_DEF", workflow), authority_of(tx, starter))
+        if isinstance(verdict, Denied):
+            return Refusal(marker, f"the starter {starter.user} lacks {verdict.missing}")
+        if self.projects.settings(tx, candidate.project).starter_needs_read and not self._may(tx, starter, Access.READ, marker):
+            return Refusal(marker, f"the starter {starter.user} lacks READ on {KIND} {marker.reference.name}")
+        return None
+
+    def worker_may_use(self, tx: Transaction, consumer: Principal, marker: Marker) -> Refusal | None:
+        """4, hand-off: the polling user or application may READ the secret. Otherwise the task waits for one that may."""
+        if self._may(tx, consumer, Access.READ, marker):
+            return None
+        kind = f"application {consumer.user}" if consumer.is_application else f"user {consumer.user}"
+        return Refusal(marker, f"held: {kind} lacks READ on {KIND} {marker.reference.name}", held=True)
+
+    def host_may_use(self, tx: Transaction, candidate: Candidate, marker: Marker, sending: Sending) -> Refusal | None:
+        """4, egress. With a voucher who holds READ the authority stands literally in the definition, or is on the secret's list;
+        with one who holds EXECUTE alone it is on the list."""
+        if sending.authority in _authorities(self.secrets.policy(tx, candidate.project, marker.reference.name).hosts or ()):
+            return None
+        where = f"the host ({sending.shown}) is not on the list of hosts of {KIND} {marker.reference.name}"
+        if not self._may(tx, Principal(candidate.project, marker.voucher), Access.READ, marker):
+            return Refusal(marker, f"{where}, and {marker.voucher} may only EXECUTE it")
+        if sending.literal != sending.authority:
+            return Refusal(marker, f"{where}, and it is not written out in the definition")
+        return None
+
+    def policy_allows(self, tx: Transaction, candidate: Candidate, marker: Marker, sending: Sending | None = None) -> Refusal | None:
+        """5: the secret's own policy, where it is set."""
+        policy = self.secrets.policy(tx, candidate.project, marker.reference.name)
+        for field, value, allowed in _policy_questions(policy, candidate, marker, sending):
+            if allowed is not None and value not in allowed:
+                shown = sending.shown if sending is not None and field == "hosts" else value
+                return Refusal(marker, f"the policy of {KIND} {marker.reference.name} does not allow {field} {shown}")
+        return None
+
+    def _may(self, tx: Transaction, who: Principal, access: Access, marker: Marker) -> bool:
+        verdict = decide(who, access, Resource(KIND, marker.reference.name), authority_of(tx, who))
+        return not isinstance(verdict, Denied)
+
+    def _root_workflow(self, tx: Transaction, candidate: Candidate) -> str:
+        if candidate.run.root_id in ("", candidate.run.workflow_id):
+            return candidate.run.workflow_name
+        row = tx.one("run_name_by_id", workflow_id=candidate.run.root_id)
+        return row["workflow_name"] if row else candidate.run.workflow_name
+
+
+def _policy_questions(
+    policy: Policy, candidate: Candidate, marker: Marker, sending: Sending | None
+) -> Iterator[tuple[str, str, tuple[str, ...] | None]]:
+    yield "workflows", candidate.run.workflow_name, policy.workflows
+    yield "taskTypes", candidate.task.task_def_name if sending is None else "HTTP", policy.task_types
+    yield "places", f"{candidate.run.workflow_name}/{marker.task_ref}{marker.place}", policy.places
+    if sending is not None:
+        yield "hosts", sending.authority, None if policy.hosts is None else _authorities(policy.hosts)
+
+
+def _authorities(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Hosts are named without regard to case; one without a port means the default port of its scheme."""
+    return tuple(host.lower() for host in hosts)
+
+
+def at(value: Json, place: str) -> Json:
+    """What a JSON pointer points to, or None."""
+    for part in place.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value

@@ -1,0 +1,124 @@
+"""Workflow and task definitions at the gate: sealed on the way in, restored on the way out, owned by whoever makes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from stagedoor.core.marker import Marker, markers_of_revision
+from stagedoor.core.permission import Access, Resource
+from stagedoor.core.principal import Principal
+from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
+from stagedoor.engine.port import Register, Revision, TaskRecord
+from stagedoor.engine.validate import validate
+from stagedoor.gate.gate import Gate
+from stagedoor.gate.sealing import refuse_in_task_definition, restore
+from stagedoor.kit.errors import NotFound
+from stagedoor.store.store import Transaction
+
+WORKFLOW = "WORKFLOW_DEF"
+TASK = "TASK_DEF"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    gate: Gate
+
+    async def demand_save(self, who: Principal, kind: str, name: str) -> None:
+        """UPDATE on what exists; the right to create where it does not."""
+        known = await self._exists(who, kind, name)
+        if known:
+            await self.gate.demand(who, Access.UPDATE, Resource(kind, name))
+        else:
+            await self.gate.demand_create(who, Resource(kind, name))
+
+    async def save(self, who: Principal, definition: WorkflowDefinition, *, overwrite: bool, new_version: bool = False) -> list[str]:
+        """Warnings, for references to secrets that do not exist."""
+        validate(definition)
+        warnings: list[str] = []
+
+        def prepare(tx: Transaction, previous: Revision | None, revision_id: str) -> WorkflowDefinition:
+            if previous is None:
+                self._own(tx, who, WORKFLOW, definition.name)
+            sealed, found = self.gate.sealing.seal(tx, who, definition, previous, revision_id)
+            warnings[:] = found
+            self.gate.audit.change(tx, who, "workflow.save", f"{WORKFLOW} {definition.name}", f"version {definition.version}")
+            return sealed
+
+        request = Register(definition=definition, saver=who.user, prepare=prepare, overwrite=overwrite, new_version=new_version)
+        await self.gate.engine.register(who.project, request)
+        return warnings
+
+    async def get(self, who: Principal, name: str, version: int | None) -> WorkflowDefinition:
+        return await self.shown(await self.gate.engine.definition(who.project, name, version))
+
+    async def all(self, who: Principal, *, latest: bool = False) -> list[WorkflowDefinition]:
+        """Those the caller may READ."""
+        visible = await self.gate.visible(who, Access.READ, WORKFLOW)
+        found = await self.gate.engine.definitions(who.project, latest=latest)
+        return [await self.shown(revision) for revision in found if visible(revision.definition.name)]
+
+    async def delete(self, who: Principal, name: str, version: int) -> None:
+        """The last version takes the grants on the name with it."""
+        versions = await self.gate.engine.definitions(who.project, name=name)
+
+        def within(tx: Transaction, revision: Revision) -> None:
+            if len(versions) <= 1:
+                tx.raise_epoch(who.project)
+                self.gate.grants.forget(tx, who.project, Resource(WORKFLOW, name))
+            self.gate.audit.change(tx, who, "workflow.delete", f"{WORKFLOW} {name}", f"version {version}")
+
+        await self.gate.engine.unregister(who.project, name, version, within)
+
+    async def shown(self, revision: Revision) -> WorkflowDefinition:
+        """A revision as a read shows it: references, never markers."""
+        markers = await self.markers(revision)
+        if not markers:
+            return revision.definition
+        return msgspec.convert(restore(msgspec.to_builtins(revision.definition), markers), WorkflowDefinition)
+
+    async def markers(self, revision: Revision) -> dict[str, Marker]:
+        found = await self.gate.look(lambda tx: markers_of_revision(tx, revision.revision_id))
+        return {marker.marker_id: marker for marker in found}
+
+    async def save_tasks(self, who: Principal, definitions: Sequence[TaskDefinition]) -> None:
+        for definition in definitions:
+            refuse_in_task_definition(definition)
+
+        def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
+            for definition in definitions:
+                if definition.name not in before:
+                    self._own(tx, who, TASK, definition.name)
+                self.gate.audit.change(tx, who, "task.save", f"{TASK} {definition.name}")
+
+        await self.gate.engine.save_task_definitions(who.project, definitions, who.user, within)
+
+    async def task(self, who: Principal, name: str) -> TaskDefinition:
+        return (await self.gate.engine.task_definition(who.project, name)).definition
+
+    async def tasks(self, who: Principal) -> list[TaskDefinition]:
+        visible = await self.gate.visible(who, Access.READ, TASK)
+        found = await self.gate.engine.task_definitions(who.project)
+        return [record.definition for record in found if visible(record.definition.name)]
+
+    async def delete_task(self, who: Principal, name: str) -> None:
+        def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
+            tx.raise_epoch(who.project)
+            self.gate.grants.forget(tx, who.project, Resource(TASK, name))
+            self.gate.audit.change(tx, who, "task.delete", f"{TASK} {name}")
+
+        await self.gate.engine.remove_task_definition(who.project, name, within)
+
+    async def _exists(self, who: Principal, kind: str, name: str) -> bool:
+        try:
+            if kind == WORKFLOW:
+                await self.gate.engine.definition(who.project, name)
+            else:
+                await self.gate.engine.task_definition(who.project, name)
+        except NotFound:
+            return False
+        return True
+
+    def _own(self, tx: Transaction, who: Principal, kind: str, name: str) -> None:
+        tx.raise_epoch(who.project)
+        self.gate.grants.own(tx, who, Resource(kind, name))

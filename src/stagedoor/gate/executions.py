@@ -1,0 +1,123 @@
+"""Runs and tasks at the gate: started in the caller's name, shown without secrets, handed out and taken back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from stagedoor.core.permission import Access, Allowed, Resource, decide_poll, denied
+from stagedoor.core.principal import Principal
+from stagedoor.engine.definition import WorkflowDefinition
+from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, StartRequest, TaskUpdate, TaskView
+from stagedoor.engine.run import Run, Task
+from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
+from stagedoor.gate.gate import Gate, or_none
+from stagedoor.gate.sealing import restore
+from stagedoor.kit.errors import Forbidden, NotFound
+from stagedoor.store.store import Transaction
+
+
+@dataclass(frozen=True)
+class Executions:
+    gate: Gate
+    definitions: Definitions
+
+    async def start(self, who: Principal, request: StartRequest) -> str:
+        def within(tx: Transaction, run: Run) -> None:
+            self.gate.audit.change(tx, who, "workflow.start", f"{WORKFLOW} {run.workflow_name}", f"run {run.workflow_id}")
+
+        return await self.gate.engine.start(who.project, replace(request, starter=who.user, created_by=who.user), within)
+
+    async def run(self, who: Principal, run_id: str, *, include_tasks: bool = True) -> RunView:
+        """A run as a read shows it: references, never markers."""
+        view = await self.gate.engine.run(who.project, run_id, include_tasks)
+        markers = await self.definitions.markers(view.revision)
+        if not markers:
+            return view
+        tasks = msgspec.convert(restore(msgspec.to_builtins(view.tasks), markers), list[Task])
+        run = msgspec.convert(restore(msgspec.to_builtins(view.run), markers), Run)
+        return RunView(run, tasks, await self._shown(view.revision))
+
+    async def demand_run(self, who: Principal, run_id: str, access: Access) -> None:
+        """A run's id is opaque: NotFound to whoever may not READ the workflow (contract/orkes.md, decisions)."""
+        workflow = Resource(WORKFLOW, (await self.gate.engine.run(who.project, run_id, False)).run.workflow_name)
+        if not await self.gate.allows(who, Access.READ, workflow):
+            await self.gate.record_refusal(who, f"run {run_id}", denied(access, workflow).missing)
+            raise NotFound(f"there is no workflow execution {run_id}")
+        await self.gate.demand(who, access, workflow)
+
+    async def terminate(self, who: Principal, run_id: str, reason: str | None) -> None:
+        def within(tx: Transaction, run: Run) -> None:
+            self.gate.audit.change(tx, who, "workflow.terminate", f"{WORKFLOW} {run.workflow_name}", f"run {run_id}")
+
+        await self.gate.engine.terminate(who.project, run_id, reason, within)
+
+    async def poll(self, who: Principal, poll: Poll) -> list[Delivery]:
+        """Authorised again after a wait: a right taken away, or a key paused meanwhile, counts."""
+
+        async def ready() -> None:
+            await self.gate.authenticator.still_good(who)
+            await self.gate.demand_poll(who, poll.task_type)
+
+        return await self.gate.engine.poll(who.project, replace(poll, consumer=who, ready=ready))
+
+    async def update(self, who: Principal, update: TaskUpdate) -> Task:
+        """The task as it was before. Worker results are no change of rights or definitions: they have no audit row."""
+        return (await self.gate.engine.update(who.project, update)).task
+
+    async def next_task(self, who: Principal, done: Task, worker_id: str) -> list[Delivery]:
+        """Another task of the type just done, for the same worker, without waiting (contract/orkes.md 0.17)."""
+        task_type = done.task_def_name
+        if not isinstance(decide_poll(who, task_type, await self.gate.authenticator.authority(who)), Allowed):
+            return []
+        poll = Poll(task_type=task_type, worker_id=worker_id, consumer=who, domain=done.domain, count=1, timeout_ms=0)
+        return await self.poll(who, poll)
+
+    async def demand_work(self, who: Principal, task_id: str, *, hidden: bool) -> None:
+        """May report on this task. An outsider gets NotFound, or with `hidden` the same Forbidden for any id at all."""
+        view = await or_none(self.gate.engine.task(who.project, task_id), NotFound)
+        if view is not None:
+            verdict = decide_poll(who, view.task.task_def_name, await self.gate.authenticator.authority(who))
+            if isinstance(verdict, Allowed):
+                return
+            await self.gate.record_refusal(who, f"task {task_id}", verdict.missing)
+            if not hidden and await self._may_see(who, view):
+                raise Forbidden(verdict.reason)
+        if hidden:
+            raise Forbidden(f"You don't have permissions to execute task: {task_id}")
+        raise absent(task_id)
+
+    async def demand_task(self, who: Principal, task_id: str) -> None:
+        """May see this task: by READ on its workflow or EXECUTE on its definition. Others get NotFound."""
+        view = await self.gate.engine.task(who.project, task_id)
+        if not await self._may_see(who, view):
+            await self.gate.record_refusal(who, f"task {task_id}", f"missing: READ on {WORKFLOW} {view.run.workflow_name}")
+            raise absent(task_id)
+
+    async def task(self, who: Principal, task_id: str) -> TaskView:
+        view = await self.gate.engine.task(who.project, task_id)
+        markers = await self.definitions.markers(view.revision)
+        shown = msgspec.convert(restore(msgspec.to_builtins(view.task), markers), Task)
+        return TaskView(view.run, shown, await self._shown(view.revision))
+
+    async def log(self, who: Principal, task_id: str, line: str) -> None:
+        await self.gate.engine.log(who.project, task_id, [line])
+
+    async def logs(self, who: Principal, task_id: str) -> list[LogLine]:
+        return await self.gate.engine.logs(who.project, task_id)
+
+    async def queue_sizes(self, who: Principal, task_types: Sequence[str]) -> dict[str, int]:
+        return await self.gate.engine.queue_sizes(who.project, task_types)
+
+    async def _may_see(self, who: Principal, view: TaskView) -> bool:
+        return await self.gate.allows(who, Access.READ, Resource(WORKFLOW, view.run.workflow_name)) or await self.gate.allows(
+            who, Access.EXECUTE, Resource(TASK, view.task.task_def_name)
+        )
+
+    async def _shown(self, revision: Revision) -> Revision:
+        definition: WorkflowDefinition = await self.definitions.shown(revision)
+        return replace(revision, definition=definition)
+
+
+def absent(task_id: str) -> NotFound:
+    return NotFound(f"there is no task {task_id}")

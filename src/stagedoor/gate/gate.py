@@ -1,0 +1,107 @@
+"""The gate: what the API may ask for. It joins permissions, secrets, audit and the engine; every method takes the principal first."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from stagedoor.core.application import Applications
+from stagedoor.core.audit import Audit
+from stagedoor.core.credential import Credentials
+from stagedoor.core.grant import Grants
+from stagedoor.core.identity import Directory
+from stagedoor.core.permission import Access, Allowed, Denied, Resource, Verdict, decide, decide_create, decide_poll
+from stagedoor.core.principal import Principal
+from stagedoor.core.project import Projects
+from stagedoor.core.secret import Secrets
+from stagedoor.engine.port import Engine
+from stagedoor.gate.authority import Authenticator
+from stagedoor.gate.exchange import Exchange
+from stagedoor.gate.sealing import Sealing
+from stagedoor.kit.errors import AdminOnly, Forbidden, StagedoorError
+from stagedoor.store.store import Store, Transaction
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The parts, built by bootstrap. Verdicts are given here; nothing above decides anything."""
+
+    store: Store
+    audit: Audit
+    projects: Projects
+    directory: Directory
+    applications: Applications
+    credentials: Credentials
+    grants: Grants
+    secrets: Secrets
+    engine: Engine
+    sealing: Sealing
+    authenticator: Authenticator
+    exchange: Exchange
+
+    async def verdict(self, who: Principal, access: Access, resource: Resource) -> Verdict:
+        return decide(who, access, resource, await self.authenticator.authority(who))
+
+    async def allows(self, who: Principal, access: Access, resource: Resource) -> bool:
+        return isinstance(await self.verdict(who, access, resource), Allowed)
+
+    async def demand(self, who: Principal, access: Access, resource: Resource) -> None:
+        """Forbidden, audited, with the missing grant named."""
+        verdict = await self.verdict(who, access, resource)
+        if isinstance(verdict, Denied):
+            await self.refuse(who, resource, verdict)
+
+    async def demand_create(self, who: Principal, resource: Resource) -> None:
+        verdict = decide_create(resource, await self.authenticator.authority(who))
+        if isinstance(verdict, Denied):
+            await self.refuse(who, resource, verdict)
+
+    async def demand_poll(self, who: Principal, task_type: str) -> None:
+        verdict = decide_poll(who, task_type, await self.authenticator.authority(who))
+        if isinstance(verdict, Denied):
+            await self.refuse(who, Resource("TASK_DEF", task_type), verdict)
+
+    async def demand_permission(self, who: Principal, permission: str) -> None:
+        """A management permission, which only roles give; AdminOnly otherwise."""
+        authority = await self.authenticator.authority(who)
+        if permission not in authority.permissions:
+            await self.record_refusal(who, permission, f"missing: permission {permission}")
+            raise AdminOnly
+
+    async def can_create(self, who: Principal, kind: str) -> bool:
+        return isinstance(decide_create(Resource(kind, ""), await self.authenticator.authority(who)), Allowed)
+
+    async def visible(self, who: Principal, access: Access, kind: str) -> Callable[[str], bool]:
+        """The filter of a list: exactly the names a single read would allow."""
+        authority = await self.authenticator.authority(who)
+        if authority.whole(access, kind) is not None:
+            return lambda name: True
+        names = authority.names(access, kind)
+        return lambda name: name in names
+
+    async def refuse(self, who: Principal, resource: Resource, verdict: Denied) -> None:
+        await self.record_refusal(who, f"{resource.kind} {resource.name}", verdict.missing)
+        raise Forbidden(verdict.reason)
+
+    async def record_refusal(self, who: Principal, target: str, detail: str) -> None:
+        await self.store.write(lambda tx: self.audit.refusal(tx, who, "access", target, detail))
+
+    async def change(self, fn: Callable[[Transaction], T]) -> T:
+        return await self.store.write(fn)
+
+    async def look(self, fn: Callable[[Transaction], T]) -> T:
+        """Point reads."""
+        return await self.store.read(fn)
+
+    async def scan(self, fn: Callable[[Transaction], T]) -> T:
+        """Lists."""
+        return await self.store.scan(fn)
+
+
+async def or_none(waiting: Awaitable[T], *errors: type[StagedoorError]) -> T | None:
+    """The result, or None where one of these errors says there is none."""
+    try:
+        return await waiting
+    except errors:
+        return None

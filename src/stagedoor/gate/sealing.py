@@ -1,0 +1,182 @@
+"""Sealing: a definition's literal references become markers, each at its place with its voucher; reads restore the references.
+
+Which references are refused, and the way out: docs/flows.md and docs/decisions/0004-places-of-secrets.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from stagedoor.core.grant import authority_of
+from stagedoor.core.marker import Marker, insert_marker, markers_of_revision
+from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, decide, denied
+from stagedoor.core.principal import Principal
+from stagedoor.core.secret import KIND, Secrets
+from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, WorkflowDefinition, nodes
+from stagedoor.engine.operators import is_worker
+from stagedoor.engine.port import Revision
+from stagedoor.kit.errors import BadInput, Forbidden
+from stagedoor.kit.ids import NewId
+from stagedoor.kit.template import MARKER, REFERENCE, Reference, map_strings, references, strings
+from stagedoor.store.store import Transaction
+
+WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
+_NESTED = ("decisionCases", "defaultCase", "forkTasks", "loopOver")
+_PROSE = ("description",)
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """`seal` is what `Register.prepare` calls, inside the transaction of the save."""
+
+    secrets: Secrets
+    new_id: NewId
+
+    def seal(
+        self, tx: Transaction, saver: Principal, definition: WorkflowDefinition, previous: Revision | None, revision_id: str
+    ) -> tuple[WorkflowDefinition, list[str]]:
+        """(the sealed definition, warnings). Forbidden where a changed node names a secret the saver may not use."""
+        refuse_elsewhere(definition)
+        authority = authority_of(tx, saver)
+        check_targets(saver, definition, authority)
+        vouched = _Vouched.by(tx, previous)
+        warnings: list[str] = []
+        sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
+        for node in nodes(sealed.tasks):
+            markers: dict[tuple[str, Reference], Marker] = {}
+            for place, reference in references(node.input_parameters):
+                voucher = vouched.keeps(node, place, reference)
+                if voucher is None:
+                    self._check(tx, saver, authority, node, reference, warnings)
+                    voucher = saver.user
+                markers[place, reference] = Marker(self.new_id(), node.task_reference_name, place, reference, voucher)
+            for marker in markers.values():
+                insert_marker(tx, saver.project, revision_id, marker)
+            node.input_parameters = _with_markers(node.input_parameters, markers)
+        return sealed, warnings
+
+    def _check(
+        self, tx: Transaction, saver: Principal, authority: Authority, node: TaskNode, reference: Reference, warnings: list[str]
+    ) -> None:
+        if not self.secrets.exists(tx, saver.project, reference.name):
+            warnings.append(f"task {node.task_reference_name} names the secret {reference.name}, which does not exist")
+            return
+        secret = Resource(KIND, reference.name)
+        verdicts = [decide(saver, access, secret, authority) for access in accesses(node)]
+        if not any(isinstance(verdict, Allowed) for verdict in verdicts):
+            raise Forbidden(denied(Access.READ, secret).reason)
+
+
+def accesses(node: TaskNode) -> tuple[Access, ...]:
+    """What lets a voucher use a secret in this task: READ, and in an HTTP task EXECUTE too."""
+    return (Access.READ, Access.EXECUTE) if node.type == "HTTP" else (Access.READ,)
+
+
+def check_targets(saver: Principal, definition: WorkflowDefinition, authority: Authority) -> None:
+    """Sub-workflows and failure workflows run in the starter's name: their names need EXECUTE from the saver (contract/orkes.md)."""
+    for place, name in _targets(definition):
+        if "${" in name:
+            if authority.whole(Access.EXECUTE, "WORKFLOW_DEF") is None:
+                raise Forbidden(f"{place}: a workflow name made from data needs EXECUTE on every WORKFLOW_DEF")
+            continue
+        verdict = decide(saver, Access.EXECUTE, Resource("WORKFLOW_DEF", name), authority)
+        if isinstance(verdict, Denied) and name != definition.name:
+            raise Forbidden(verdict.reason)
+
+
+def _targets(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:
+    if definition.failure_workflow:
+        yield "failureWorkflow", definition.failure_workflow
+    for node in nodes(definition.tasks):
+        parameters = node.sub_workflow_param
+        if parameters is not None and parameters.workflow_definition is not None:
+            yield from _targets(msgspec.convert(parameters.workflow_definition, WorkflowDefinition))
+        elif parameters is not None and parameters.name:
+            yield f"task {node.task_reference_name}: subWorkflowParam.name", parameters.name
+        start = node.input_parameters.get("startWorkflow")
+        if node.type == "START_WORKFLOW":
+            name = start.get("name") if isinstance(start, dict) else None
+            yield f"task {node.task_reference_name}: startWorkflow.name", name if isinstance(name, str) else "${}"
+
+
+def refuse_elsewhere(definition: WorkflowDefinition) -> None:
+    """BadInput, with the place and the way out, for a reference where a plain value would end up in an execution."""
+    for place, value in _places(definition):
+        for where, reference in references(value, place):
+            raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
+    for node in nodes(definition.tasks):
+        for where, text in strings(node.input_parameters, "inputParameters"):
+            if _inside_expression(text):
+                raise BadInput(f"task {node.task_reference_name}, {where}: a secret cannot be part of another expression", where)
+
+
+def refuse_in_task_definition(definition: TaskDefinition) -> None:
+    """A task definition's `inputTemplate` holds no reference: it would reach tasks whose author never wrote it."""
+    for where, reference in references(definition.input_template, "inputTemplate"):
+        raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
+
+
+def _places(definition: WorkflowDefinition) -> Iterator[tuple[str, Json]]:
+    """Everything of a definition in which no reference may stand, with its place."""
+    for name, value in msgspec.to_builtins(definition).items():
+        if name not in ("tasks", *_PROSE):
+            yield name, value
+    for node in nodes(definition.tasks):
+        for name, value in msgspec.to_builtins(node).items():
+            takes_secrets = name == "inputParameters" and (node.type == "HTTP" or is_worker(node.type))
+            if not takes_secrets and name not in (*_NESTED, *_PROSE):
+                yield f"task {node.task_reference_name} ({node.type}): {name}", value
+
+
+def _inside_expression(text: str) -> bool:
+    """Whether a reference stands inside another `${...}`."""
+    for match in REFERENCE.finditer(text):
+        before = text[: match.start()]
+        if before.count("${") > before.count("}"):
+            return True
+    return False
+
+
+def _with_markers(value: Json, markers: dict[tuple[str, Reference], Marker]) -> Json:
+    def change(place: str, text: str) -> str:
+        return REFERENCE.sub(lambda match: markers[place, Reference(match[1], match[2])].text, text)
+
+    return map_strings(value, change) if markers else value
+
+
+def restore(value: Json, markers: dict[str, Marker]) -> Json:
+    """The same JSON with each known marker shown as the reference it stands for: what every read shows."""
+
+    def change(place: str, text: str) -> str:
+        return MARKER.sub(lambda match: markers[match[1]].reference.text() if match[1] in markers else match[0], text)
+
+    return map_strings(value, change) if markers else value
+
+
+def _own_fields(node: TaskNode) -> Json:
+    fields = msgspec.to_builtins(node)
+    return {name: value for name, value in fields.items() if name not in _NESTED}
+
+
+class _Vouched:
+    """The vouchers of the previous revision, for the nodes that have not changed."""
+
+    def __init__(self, fields: dict[str, Json], vouchers: dict[tuple[str, str, Reference], str]) -> None:
+        self._fields = fields
+        self._vouchers = vouchers
+
+    @classmethod
+    def by(cls, tx: Transaction, previous: Revision | None) -> "_Vouched":
+        if previous is None:
+            return cls({}, {})
+        markers = markers_of_revision(tx, previous.revision_id)
+        by_id = {marker.marker_id: marker for marker in markers}
+        fields = {node.task_reference_name: restore(_own_fields(node), by_id) for node in nodes(previous.definition.tasks)}
+        return cls(fields, {(marker.task_ref, marker.place, marker.reference): marker.voucher for marker in markers})
+
+    def keeps(self, node: TaskNode, place: str, reference: Reference) -> str | None:
+        """The old voucher where the whole node stands as it stood, else None."""
+        if self._fields.get(node.task_reference_name) != _own_fields(node):
+            return None
+        return self._vouchers.get((node.task_reference_name, place, reference))

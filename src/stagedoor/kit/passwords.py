@@ -1,0 +1,23 @@
+"""Passwords: argon2id (RFC 9106) with the library's own defaults; one hash takes tens of milliseconds and 64 MB, so callers bound how many run."""
+
+import argon2
+
+from stagedoor.kit.errors import BadInput
+
+MIN_LENGTH = 15
+MAX_LENGTH = 1024
+_hasher = argon2.PasswordHasher()
+
+
+def hash_password(password: str) -> str:
+    """The encoded argon2id hash; BadInput on a password shorter than 15 or longer than 1024 characters."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise BadInput(f"password: it has {MIN_LENGTH} to {MAX_LENGTH} characters", "password")
+    return _hasher.hash(password)
+
+
+def password_matches(hashed: str, password: str) -> bool:
+    try:
+        return len(password) <= MAX_LENGTH and _hasher.verify(hashed, password)
+    except argon2.exceptions.VerificationError:
+        return False

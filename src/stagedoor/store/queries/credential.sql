@@ -1,0 +1,33 @@
+-- name: signing_key_insert!
+-- A token signing key, sealed under the master key.
+INSERT INTO signing_key (kid, sealed, created_at, retired_at) VALUES (:kid, :sealed, :created_at, NULL);
+
+-- name: signing_keys
+-- Every signing key, newest first; there are few.
+SELECT kid, sealed, created_at, retired_at FROM signing_key ORDER BY created_at DESC, kid;
+
+-- name: credential_insert!
+-- A credential of any kind.
+INSERT INTO credential (id, project_id, kind, owner, digest, created_by, created_at, expires_at)
+VALUES (:id, :project_id, :kind, :owner, :digest, :created_by, :created_at, :expires_at);
+
+-- name: credential_by_id^
+-- point: A credential as it stands now.
+SELECT id, project_id, kind, owner, digest, created_at, expires_at, paused_at FROM credential WHERE id = :id;
+
+-- name: credentials_of_owner
+-- point: All credentials of one kind that an owner has, oldest first.
+SELECT id, created_at, paused_at FROM credential
+WHERE project_id = :project_id AND owner = :owner AND kind = :kind ORDER BY created_at, id;
+
+-- name: credential_set_paused!
+-- Pause (a time) or resume (NULL).
+UPDATE credential SET paused_at = :paused_at WHERE id = :id;
+
+-- name: credential_delete!
+-- Gone, with all it minted.
+DELETE FROM credential WHERE id = :id;
+
+-- name: credentials_delete_of_owner!
+-- All credentials of an owner that is deleted.
+DELETE FROM credential WHERE project_id = :project_id AND owner = :owner;

@@ -1,0 +1,43 @@
+-- name: person_insert!
+-- A person, once for all projects; one who is there already keeps the password.
+INSERT INTO person (id, password_hash, created_at) VALUES (:id, :password_hash, :created_at) ON CONFLICT (id) DO NOTHING;
+
+-- name: account_insert!
+-- A person's account in one project.
+INSERT INTO account (project_id, user_id, person_id, uuid, name, created_at)
+VALUES (:project_id, :user_id, :person_id, :uuid, :name, :created_at);
+
+-- name: account_by_id^
+-- point: A user of a project.
+SELECT user_id, name, uuid, created_at FROM account WHERE project_id = :project_id AND user_id = :user_id;
+
+-- name: password_of_account^
+-- point: The password hash of the person behind an account.
+SELECT p.password_hash FROM account a JOIN person p ON p.id = a.person_id WHERE a.project_id = :project_id AND a.user_id = :user_id;
+
+-- name: subject_exists^
+-- point: Whether a user or an application of that id exists; `subject` is `USER:` and the id.
+SELECT 1 AS found FROM account WHERE project_id = :project_id AND user_id = :user_id
+UNION ALL
+SELECT 1 AS found FROM application WHERE project_id = :project_id AND id = substr(CAST(:subject AS TEXT), 10) AND substr(CAST(:subject AS TEXT), 1, 9) = 'USER:app:';
+
+-- name: application_insert!
+-- A new application.
+INSERT INTO application (project_id, id, name, created_by, created_at, updated_by, updated_at)
+VALUES (:project_id, :id, :name, :created_by, :created_at, :updated_by, :updated_at);
+
+-- name: application_by_id^
+-- point: One application.
+SELECT id, name, created_by, created_at, updated_by, updated_at FROM application WHERE project_id = :project_id AND id = :id;
+
+-- name: applications_of_project
+-- All applications, oldest first.
+SELECT id, name, created_by, created_at, updated_by, updated_at FROM application WHERE project_id = :project_id ORDER BY created_at, id;
+
+-- name: application_rename!
+-- A new name.
+UPDATE application SET name = :name, updated_by = :updated_by, updated_at = :updated_at WHERE project_id = :project_id AND id = :id;
+
+-- name: application_delete!
+-- The application's own row.
+DELETE FROM application WHERE project_id = :project_id AND id = :id;

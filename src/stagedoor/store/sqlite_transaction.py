@@ -1,0 +1,97 @@
+"""One SQLite connection: how it is opened, how statements run on it, and what its errors mean."""
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stagedoor.kit.errors import BadInput, Conflict, StagedoorError, Unavailable
+from stagedoor.store.news import News
+from stagedoor.store.statements import Statement
+from stagedoor.store.store import Params, Row, Transaction
+
+_CONFLICTS = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+}
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "the database is locked by another process",
+    sqlite3.SQLITE_LOCKED: "the database is locked",
+    sqlite3.SQLITE_READONLY: "the database cannot be written to",
+    sqlite3.SQLITE_IOERR: "the database's disk fails",
+    sqlite3.SQLITE_FULL: "the database's disk is full",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_NOMEM: "the database is out of memory",
+    sqlite3.SQLITE_PROTOCOL: "the database is locked by another process",
+    sqlite3.SQLITE_INTERRUPT: "the query took too long",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged",
+    sqlite3.SQLITE_NOTADB: "the database file is damaged",
+}
+
+
+def connect(path: Path, *, writing: bool, busy_seconds: float) -> sqlite3.Connection:
+    """A connection in autocommit mode. Unavailable if it cannot be had."""
+    uri = f"{path.absolute().as_uri()}?mode={'rw' if writing else 'ro'}"
+    try:
+        connection = sqlite3.connect(uri, busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=512, uri=True)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -20000")
+        if not writing:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise translated(error, "(open)") from None
+    return connection
+
+
+def translated(error: Exception, name: str) -> Exception:
+    """The error in the store's words. It carries no values, and a note with the statement's name for whoever debugs."""
+    found = _meaning(error, name)
+    found.add_note(f"statement {name}: {getattr(error, 'sqlite_errorname', type(error).__name__)}")
+    return found
+
+
+def _meaning(error: Exception, name: str) -> Exception:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    if code in _CONFLICTS:
+        return Conflict()
+    if (why := _UNAVAILABLE.get(code & 0xFF)) is not None:
+        return Unavailable(why)
+    if isinstance(error, OverflowError | UnicodeError | sqlite3.DataError):
+        return BadInput("a value is too large, or holds characters that cannot be stored")
+    if isinstance(error, StagedoorError):
+        return error
+    return AssertionError(f"statement {name} is wrong: {error}")
+
+
+class SqliteTransaction(Transaction):
+    """Statements on one connection. The connection's owner begins and ends the transaction."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, statements: Mapping[str, Statement], news: News | None = None, cap: int | None = None
+    ) -> None:
+        """`cap`: the most rows a statement may give, else BadInput."""
+        super().__init__(statements, news)
+        self._connection = connection
+        self._cap = cap
+
+    def _rows(self, statement: Statement, params: Params) -> list[Row]:
+        try:
+            cursor = self._connection.execute(statement.sql, params)
+            rows: list[tuple[Any, ...]] = cursor.fetchall() if self._cap is None else cursor.fetchmany(self._cap + 1)
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            self.failed = True
+            raise translated(error, statement.name) from None
+        if self._cap is not None and len(rows) > self._cap:
+            raise BadInput(f"more than {self._cap} rows: narrow the search")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _count(self, statement: Statement, params: Params) -> int:
+        try:
+            return self._connection.execute(statement.sql, params).rowcount
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            self.failed = True
+            raise translated(error, statement.name) from None

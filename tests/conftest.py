@@ -1,0 +1,65 @@
+"""What every test may use. Async tests run under anyio's plugin on asyncio: mark them `pytest.mark.anyio`."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stagedoor.store import Store
+from stagedoor.store.sqlite import SqliteStore
+from tests.support import postgres
+
+NewStore = Callable[..., Store]
+"""Makes a store on the test's database, not opened yet; takes the keyword arguments both stores share (clock, schema, limits)."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server for this session: STAGEDOOR_TEST_POSTGRES, else a private one."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, empty database: the path of an SQLite file that does not exist yet, or a PostgreSQL connection string."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "stagedoor.db")
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture
+async def new_store(database: str) -> AsyncIterator[NewStore]:
+    """More stores on one database, as several nodes have them. All are closed at the end."""
+    made: list[Store] = []
+
+    def make(**options: object) -> Store:
+        made.append(_store(database, options))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()
+
+
+@pytest.fixture
+async def store(new_store: NewStore) -> Store:
+    """An open store with the real schema, empty."""
+    store = new_store()
+    await store.open()
+    return store
+
+
+def _store(database: str, options: dict[str, object]) -> Store:
+    if not database.startswith("/"):
+        from stagedoor.store.postgres import PostgresStore
+
+        return PostgresStore(database, **options)  # type: ignore[arg-type]
+    return SqliteStore(database, **options)  # type: ignore[arg-type]
