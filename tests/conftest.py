@@ -8,6 +8,7 @@ import pytest
 from stagedoor.store import Store
 from stagedoor.store.sqlite import SqliteStore
 from tests.support import postgres
+from tests.support.server import LiveServer, live_server
 
 NewStore = Callable[..., Store]
 """Makes a store on the test's database, not opened yet; takes the keyword arguments both stores share (clock, schema, limits)."""
@@ -63,3 +64,17 @@ def _store(database: str, options: dict[str, object]) -> Store:
 
         return PostgresStore(database, **options)  # type: ignore[arg-type]
     return SqliteStore(database, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One live server on SQLite for all tests of the session that only need names of their own."""
+    with live_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(database: str, tmp_path: Path) -> Iterator[LiveServer]:
+    """A live server of one's own, on SQLite and on PostgreSQL."""
+    with live_server(tmp_path, None if database.startswith("/") else database) as made:
+        yield made

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,7 @@ class Settings:
     master_key: str | None = None
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     script_processes: int = 2
-    egress: EgressSettings = EgressSettings()
+    egress: EgressSettings = field(default_factory=EgressSettings)
 
     @property
     def issuer(self) -> str:

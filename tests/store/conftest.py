@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stagedoor.store import Schema, ScanLimits, Store, Transaction
+from stagedoor.store import ScanLimits, Schema, Store, Transaction
 from tests.conftest import NewStore
 
 Add = Callable[..., Callable[[Transaction], int]]

@@ -1,12 +1,15 @@
 """A private PostgreSQL server for the tests: started once a session in a folder of its own, gone afterwards."""
 
 import contextlib
+import ctypes
 import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,31 +35,48 @@ class Cluster:
         self._binaries = binaries
         self._folder = Path(tempfile.mkdtemp(prefix="stagedoor-pg-", dir="/tmp"))
         self._as = self._other_user()
+        self._process: subprocess.Popen[bytes] | None = None
         if self._as:
             shutil.chown(self._folder, self._as["user"], self._as["group"])
         self._folder.chmod(0o755)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
 
     def start(self) -> None:
-        options = " ".join(f"-c {name}='{value}'" for name, value in {**SETTINGS, "unix_socket_directories": self._folder}.items())
-        self._run("pg_ctl", "--wait", "--silent", f"--log={self._folder}/log", f"--options={options}", "start")
+        """The server is a child that dies with the tests, however those end."""
+        settings = [f"--{name}={value}" for name, value in {**SETTINGS, "unix_socket_directories": self._folder}.items()]
+        with Path(self._folder, "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), *settings],
+                env=self._environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent, **self._as,
+            )  # fmt: skip
+        self._run("pg_isready", f"--host={self._folder}", "--quiet", tries=200)
 
-    def stop(self, mode: str = "immediate") -> None:
-        """`immediate` is what a crash of the server looks like to its clients: no goodbye, recovery at the next start."""
-        self._run("pg_ctl", "--wait", "--silent", f"--mode={mode}", "stop")
+    def stop(self) -> None:
+        """What a crash of the server looks like to its clients: no goodbye, and recovery at the next start."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
+            self._process = None
 
     def remove(self) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop()
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
-    def _run(self, program: str, *arguments: str) -> None:
-        environment = {"PGDATA": str(self._folder / "data"), "PATH": os.environ["PATH"], "LC_ALL": "C"}
+    def _run(self, program: str, *arguments: str, tries: int = 1) -> None:
         command = [str(self._binaries / program), *arguments]
-        subprocess.run(command, check=True, capture_output=program == "initdb", env=environment, cwd="/", stdin=subprocess.DEVNULL, **self._as)
+        for left in reversed(range(tries)):
+            done = subprocess.run(
+                command, check=left == 0, capture_output=True, env=self._environment(), cwd="/", stdin=subprocess.DEVNULL, **self._as
+            )
+            if done.returncode == 0:
+                return
+            time.sleep(0.05)
+
+    def _environment(self) -> dict[str, str]:
+        return {"PGDATA": str(self._folder / "data"), "PATH": os.environ["PATH"], "LC_ALL": "C"}
 
     @staticmethod
     def _other_user() -> dict[str, Any]:
@@ -65,6 +85,12 @@ class Cluster:
         names = {entry.pw_name: entry for entry in pwd.getpwall()}
         entry = names.get("postgres") or names["nobody"]
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _die_with_parent() -> None:
+    """Linux alone: SIGQUIT, an immediate shutdown, when the parent is gone."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 def binaries() -> Path | None:
@@ -97,7 +123,9 @@ def private_cluster() -> Iterator[Cluster]:
     folder = binaries()
     if folder is None:
         why = "PostgreSQL is not installed here (no initdb in /usr/lib/postgresql/*/bin or on the PATH)"
-        pytest.fail(why) if required() else pytest.skip(why)
+        if required():
+            pytest.fail(why)
+        pytest.skip(why)
     cluster = Cluster(folder)
     try:
         cluster.start()

@@ -68,11 +68,13 @@ class App:
             await self._lifespan(scope, receive, send)
             return
         request = Request(scope, receive)
-        began = self.problems.clock.monotonic()
+        monotonic = self.problems.clock.monotonic
+        began = monotonic()
         try:
             response = await self._respond(request)
         except ClientGone:
-            self._measured(request, CLIENT_GONE, began)
+            if self.hooks.measure is not None:
+                self.hooks.measure(request.route, CLIENT_GONE, monotonic() - began)
             return
         except Exception as problem:
             response = self._spell(problem, request)
@@ -80,11 +82,8 @@ class App:
             response = response.with_header("conductor-request-id", self.problems.request_id(request))
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
-        self._measured(request, response.status, began)
-
-    def _measured(self, request: Request, status: int, began: float) -> None:
         if self.hooks.measure is not None:
-            self.hooks.measure(request.route, status, self.problems.clock.monotonic() - began)
+            self.hooks.measure(request.route, response.status, monotonic() - began)
 
     def release(self) -> None:
         """End every waiting call with 503, and take no new wait: the server is stopping."""

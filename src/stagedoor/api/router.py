@@ -104,7 +104,7 @@ class Router:
 
     def find(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]]:
         """The route and its path parameters. NotFound, or MethodNotAllowed where the address exists under other methods."""
-        found = _find(self._root, method, segments, 0, [])
+        found = _find(self._root, method, segments, 0, ())
         if found is None:
             if allowed := self.allowed(segments):
                 raise MethodNotAllowed(f"this address takes {', '.join(allowed)}")
@@ -116,24 +116,23 @@ class Router:
         return sorted({method for node in _ends(self._root, segments, 0) for method in node.routes})
 
 
-def _find(node: _Node, method: str, segments: list[str], at: int, values: list[str]) -> tuple[Route, dict[str, str]] | None:
-    while True:
-        if at == len(segments):
-            entry = node.routes.get(method)
-            return (entry[0], dict(zip(entry[1], values, strict=True)) if values else {}) if entry else None
+def _find(node: _Node, method: str, segments: list[str], at: int, values: tuple[str, ...]) -> tuple[Route, dict[str, str]] | None:
+    end = len(segments)
+    while at < end:
         segment = segments[at]
-        word, wild = node.words.get(segment), node.any if segment else None
         at += 1
-        if word is not None:
-            if wild is None:
-                node = word
-                continue
-            if found := _find(word, method, segments, at, values[:]):
-                return found
-        if wild is None:
-            return None
-        values.append(segment)
+        word, wild = node.words.get(segment), node.any
+        if wild is None or not segment:
+            if word is None:
+                return None
+            node = word
+            continue
+        if word is not None and (found := _find(word, method, segments, at, values)):
+            return found
+        values = (*values, segment)
         node = wild
+    entry = node.routes.get(method)
+    return (entry[0], dict(zip(entry[1], values, strict=True))) if entry else None
 
 
 def _ends(node: _Node, segments: list[str], at: int) -> Iterator[_Node]:

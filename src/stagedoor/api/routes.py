@@ -3,17 +3,31 @@
 The OpenAPI document, docs/permissions.md and the authorization tests are made from it.
 """
 
-from stagedoor.api import system
+from stagedoor.api import projects, system
 from stagedoor.api.orkes import applications, authorization, metadata, secrets, tasks, tokens, workflows
 from stagedoor.api.orkes.applications import NamedApplication
 from stagedoor.api.orkes.authorization import Authorization
 from stagedoor.api.orkes.wire import StartWorkflow
 from stagedoor.api.router import Options, Route
 from stagedoor.api.rules import (
-    Authenticated, Creates, HandsOut, Needs, OnApplication, OnRun, Polls, Public, ReportsOnTask, SavesDefinitions, SavesSecret,
-    SeesGrants, SeesTask, Starts,
+    Authenticated,
+    Creates,
+    HandsOut,
+    ManagesProject,
+    Needs,
+    OnApplication,
+    OnRun,
+    Polls,
+    Public,
+    ReportsOnTask,
+    SavesDefinitions,
+    SavesSecret,
+    SeesGrants,
+    SeesTask,
+    Starts,
 )  # fmt: skip
 from stagedoor.core.permission import Access
+from stagedoor.core.project import Settings
 from stagedoor.core.secret import Policy
 from stagedoor.core.tag import Tag
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition
@@ -41,6 +55,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", system.health, Public()),
     Route("GET", "/api/version", system.version, Public()),
     Route("GET", "/.well-known/jwks.json", system.jwks, Public()),
+    Route("GET", "/api/projects/{id}/settings", projects.get_settings, ManagesProject()),
+    Route("PUT", "/api/projects/{id}/settings", projects.set_settings, ManagesProject(), Settings, options=STRICT),
     # Tokens
     Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest, options=STRICT),
     Route("GET", "/api/token/userInfo", tokens.user_info, Authenticated()),

@@ -189,3 +189,15 @@ class HandsOut:
         target = resource_of(request.payload.target)
         for access in (Access.UPDATE, *request.payload.access):
             await server.gate.demand(request.principal, access, target)
+
+
+@dataclass(frozen=True)
+class ManagesProject:
+    """Administrators of the project; to anybody else another project is not there."""
+
+    text: str = "the role ADMIN in project {id}; 404 for another project"
+
+    async def check(self, server: Server, request: Request) -> None:
+        if request.params["id"] != request.principal.project:
+            raise NotFound(f"there is no project {request.params['id']}")
+        await server.gate.demand_permission(request.principal, "ADMIN_MANAGEMENT")

@@ -46,7 +46,6 @@ class Protocol(HttpToolsProtocol):
 
     _in_head = False
     _fed_bytes = 0
-    _parsed_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _refusal: tuple[int, str] | None = None
 
@@ -60,7 +59,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
-            # httptools keeps a header that is still coming to itself, so what is fed is counted as well as what it gives back.
+            # What a head may gather before its end is in sight: httptools keeps a header that is still coming to itself.
             self._fed_bytes += len(data)
             if self._fed_bytes > MAX_HEAD_BYTES and not _may_end(data):
                 self._refusal = (431, "The headers are too large.")
@@ -73,33 +72,27 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._fed_bytes = self._parsed_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count(len(name) + len(value) + 4)
-        if len(self.headers) > MAX_HEADERS:
-            self._refuse(431, "There are too many headers.")
+        self._fed_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._disarm()
         hosts = lengths = encodings = 0
-        for name, _ in self.headers:
+        size = len(self.url)
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
                 lengths += 1
             elif name == b"transfer-encoding":
-                encodings += 1
+                encodings += 1 if value.lower() == b"chunked" else 2
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+            self._refuse(431, "The headers are too large, or too many.")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse(400, "Exactly one Host header is needed.")
         if lengths + encodings > 1:
-            self._refuse(400, "The length of the body is given twice.")
+            self._refuse(400, "The length of the body is given twice, or in a way not known here.")
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -108,16 +101,11 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete or not (self.cycle.response_started or self.pipeline):
             body = text.encode("ascii")
             head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
-
-    def _count(self, size: int) -> None:
-        self._parsed_bytes += size
-        if self._parsed_bytes > MAX_HEAD_BYTES:
-            self._refuse(431, "The headers are too large.")
 
     def _refuse(self, status: int, text: str) -> None:
         """httptools turns what is raised in a callback into a parser error, which uvicorn answers through `send_400_response`."""
@@ -190,7 +178,7 @@ async def run(app: App, settings: Settings) -> None:
 
 
 def _may_end(data: bytes) -> bool:
-    """Whether this piece may hold the end of a head, so that most of it may be body: then `on_header` alone does the counting."""
+    """Whether this piece may hold the end of a head, so that most of it may be body: then `on_headers_complete` does the counting."""
     return data[:1] in (b"\r", b"\n") or b"\r\n\r\n" in data or b"\n\n" in data
 
 

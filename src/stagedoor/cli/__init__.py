@@ -7,7 +7,9 @@ from stagedoor.cli.doctor import doctor
 from stagedoor.cli.init import init
 from stagedoor.cli.serve import serve
 
-app = typer.Typer(help="Identity, access and secrets for Conductor.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Identity, access and secrets for Conductor.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 for command in (init, serve, demo, doctor):
     app.command()(command)
 

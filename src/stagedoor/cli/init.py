@@ -1,4 +1,4 @@
-"""`stagedoor init`: the store, the master key, the first administrator and an application with the role ADMIN. Exactly once (promise 16)."""
+"""`stagedoor init`: the store, the master key, the first administrator, an application with the role ADMIN. Once only (promise 16)."""
 
 import asyncio
 import json
@@ -21,13 +21,14 @@ from stagedoor.kit.passwords import hash_password
 from stagedoor.settings import MASTER_KEY_FILE, Settings, master_key_text
 from stagedoor.store.store import Transaction
 
+AdminOption = Annotated[str, typer.Option("--admin", envvar="STAGEDOOR_ADMIN", metavar="EMAIL", help="The first administrator.")]
 SYSTEM = Principal(DEFAULT, "stagedoor-init")
 
 
 def init(
     data: DataOption,
     database: DatabaseOption = None,
-    admin: Annotated[str, typer.Option("--admin", envvar="STAGEDOOR_ADMIN", metavar="EMAIL", help="The first administrator.")] = "admin@localhost",
+    admin: AdminOption = "admin@localhost",
     as_json: JsonOption = False,
 ) -> None:
     """Make the store, the master key, the first administrator and an application with the role ADMIN; print them once."""

@@ -7,8 +7,10 @@ import typer
 
 from stagedoor.kit.errors import StagedoorError
 
-DataOption = Annotated[Path, typer.Option("--data", envvar="STAGEDOOR_DATA", help="Directory of the database, the master key and the scratch files.")]
-DatabaseOption = Annotated[str | None, typer.Option("--database", envvar="STAGEDOOR_DATABASE", help="PostgreSQL URL; SQLite in the data directory otherwise.")]
+DataOption = Annotated[Path, typer.Option("--data", envvar="STAGEDOOR_DATA", help="Directory of the database and the master key.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", envvar="STAGEDOOR_DATABASE", help="PostgreSQL URL; otherwise SQLite in the data directory.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 

@@ -1,11 +1,11 @@
 """`stagedoor serve`: the API, with the engine inside."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from stagedoor.api.app import make_app
 from stagedoor.api.server import run
@@ -17,6 +17,7 @@ from stagedoor.settings import Settings, address, master_key_text
 
 
 def serve(
+    *,
     data: DataOption,
     database: DatabaseOption = None,
     listen: Annotated[str, typer.Option(envvar="STAGEDOOR_LISTEN", help="HOST:PORT")] = "127.0.0.1:8080",
@@ -33,7 +34,7 @@ def serve(
             synchronous=synchronous_mode(), egress=EgressSettings.from_environment(os.environ),
         )  # fmt: skip
         address(listen)
-        asyncio.run(_serve(settings))
+        uvloop.run(_serve(settings))
     except StagedoorError as problem:
         fail(problem)
 

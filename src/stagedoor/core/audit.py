@@ -1,7 +1,7 @@
 """The audit: one row for each change (in its transaction), each value handed out, each refusal of an identified principal."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stagedoor.core.principal import Principal
 from stagedoor.kit.clock import Clock
@@ -10,8 +10,6 @@ from stagedoor.kit.ids import NewId
 from stagedoor.store.store import Transaction
 
 MINUTE = 60_000
-Deed = tuple[str, str, str, str]
-"""Action, target, outcome, detail."""
 
 
 @dataclass(frozen=True)
@@ -24,36 +22,36 @@ class Audit:
 
     def change(self, tx: Transaction, who: Principal, action: str, target: str, detail: str = "") -> None:
         """A change that was made, or a value that was seen: exactly one row, in the transaction of the deed."""
-        self._insert(tx, self.new_id(), who, (action, target, "done", detail), 1, self.clock.now())
+        self._insert(tx, who, _Entry(self.new_id(), self.clock.now(), (action, target, "done", detail)))
 
     def refusal(self, tx: Transaction, who: Principal, action: str, target: str, detail: str) -> None:
         """A refusal; identical ones within the same minute are one row with a count."""
         minute = self.clock.now() // MINUTE * MINUTE
         audit_id = digest(json.dumps([who.project, who.user, action, target, detail, minute]))
+        entry = _Entry(audit_id, minute, (action, target, "refused", detail))
         seen = tx.one("audit_by_id", audit_id=audit_id)
         if seen is None:
-            self._insert(tx, audit_id, who, (action, target, "refused", detail), 1, minute)
+            self._insert(tx, who, entry)
             return
-        count = seen["count"] + 1
-        mac = self._mac(audit_id, who, (action, target, "refused", detail), count, minute)
-        tx.do("audit_count", audit_id=audit_id, count=count, mac=mac)
+        again = replace(entry, count=seen["count"] + 1)
+        tx.do("audit_count", audit_id=audit_id, count=again.count, mac=self._mac(who, again))
 
-    def _insert(self, tx: Transaction, audit_id: str, who: Principal, deed: Deed, count: int, at: int) -> None:
-        action, target, outcome, detail = deed
+    def _insert(self, tx: Transaction, who: Principal, entry: "_Entry") -> None:
+        action, target, outcome, detail = entry.deed
         tx.do(
-            "audit_insert",
-            audit_id=audit_id,
-            project_id=who.project,
-            at=at,
-            actor=who.user,
-            credential=who.credential,
-            action=action,
-            target=target,
-            outcome=outcome,
-            detail=detail,
-            count=count,
-            mac=self._mac(audit_id, who, deed, count, at),
-        )
+            "audit_insert", audit_id=entry.audit_id, project_id=who.project, at=entry.at, actor=who.user, credential=who.credential,
+            action=action, target=target, outcome=outcome, detail=detail, count=entry.count, mac=self._mac(who, entry),
+        )  # fmt: skip
 
-    def _mac(self, audit_id: str, who: Principal, deed: Deed, count: int, at: int) -> str:
-        return self.key.mac(json.dumps([audit_id, who.project, at, who.user, who.credential, *deed, count]).encode())
+    def _mac(self, who: Principal, entry: "_Entry") -> str:
+        columns = [entry.audit_id, who.project, entry.at, who.user, who.credential, *entry.deed, entry.count]
+        return self.key.mac(json.dumps(columns).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    audit_id: str
+    at: int
+    deed: tuple[str, str, str, str]
+    """Action, target, outcome, detail."""
+    count: int = 1

@@ -1,4 +1,4 @@
-"""Markers: what an engine sees in place of a reference. Each is bound to a revision, a task reference name and a place, and has a voucher."""
+"""Markers: what an engine sees in place of a reference. Each is bound to a revision, a task and a place, and has a voucher."""
 
 from dataclasses import dataclass
 

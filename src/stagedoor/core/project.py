@@ -13,7 +13,7 @@ from stagedoor.store.store import Transaction
 DEFAULT = "default"
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A project's settings, by their names on the wire."""
 
     starter_needs_read: bool = msgspec.field(name="secrets.starter_needs_read", default=False)

@@ -11,7 +11,7 @@ from stagedoor.core.grant import Grants
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import Access, Allowed, Denied, Resource, Verdict, decide, decide_create, decide_poll
 from stagedoor.core.principal import Principal
-from stagedoor.core.project import Projects
+from stagedoor.core.project import Projects, Settings
 from stagedoor.core.secret import Secrets
 from stagedoor.engine.port import Engine
 from stagedoor.gate.authority import Authenticator
@@ -86,6 +86,15 @@ class Gate:
 
     async def record_refusal(self, who: Principal, target: str, detail: str) -> None:
         await self.store.write(lambda tx: self.audit.refusal(tx, who, "access", target, detail))
+
+    async def set_settings(self, who: Principal, settings: Settings) -> None:
+        """The settings of the caller's project."""
+
+        def within(tx: Transaction) -> None:
+            self.projects.set_settings(tx, who.project, settings)
+            self.audit.change(tx, who, "project.settings", f"PROJECT {who.project}", str(settings))
+
+        await self.store.write(within)
 
     async def change(self, fn: Callable[[Transaction], T]) -> T:
         return await self.store.write(fn)

@@ -15,7 +15,7 @@ from stagedoor.kit.errors import BadInput
 
 DEFAULT_TIMEOUT_MS = 3000  # as upstream (contract/conductor-oss.md 3.4)
 LONGEST_TIMEOUT_MS = 60_000
-_URL = re.compile(r"(https?)://([^/?#]*)([/?][\x21-\x7e]*)?", re.IGNORECASE)
+_URL = re.compile(r"(https?)://([^/?#]*)([/?][\x21\x22\x24-\x7e]*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]@]*)(?::([0-9]{1,5}))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")

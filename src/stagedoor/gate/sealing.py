@@ -41,31 +41,39 @@ class Sealing:
         authority = authority_of(tx, saver)
         check_targets(saver, definition, authority)
         vouched = _Vouched.by(tx, previous)
-        warnings: list[str] = []
+        saving = _Saving(tx, saver, authority, [])
         sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
         for node in nodes(sealed.tasks):
             markers: dict[tuple[str, Reference], Marker] = {}
             for place, reference in references(node.input_parameters):
                 voucher = vouched.keeps(node, place, reference)
                 if voucher is None:
-                    self._check(tx, saver, authority, node, reference, warnings)
+                    self._check(saving, node, reference)
                     voucher = saver.user
                 markers[place, reference] = Marker(self.new_id(), node.task_reference_name, place, reference, voucher)
             for marker in markers.values():
                 insert_marker(tx, saver.project, revision_id, marker)
             node.input_parameters = _with_markers(node.input_parameters, markers)
-        return sealed, warnings
+        return sealed, saving.warnings
 
-    def _check(
-        self, tx: Transaction, saver: Principal, authority: Authority, node: TaskNode, reference: Reference, warnings: list[str]
-    ) -> None:
-        if not self.secrets.exists(tx, saver.project, reference.name):
-            warnings.append(f"task {node.task_reference_name} names the secret {reference.name}, which does not exist")
+    def _check(self, saving: "_Saving", node: TaskNode, reference: Reference) -> None:
+        if not self.secrets.exists(saving.tx, saving.saver.project, reference.name):
+            saving.warnings.append(f"task {node.task_reference_name} names the secret {reference.name}, which does not exist")
             return
         secret = Resource(KIND, reference.name)
-        verdicts = [decide(saver, access, secret, authority) for access in accesses(node)]
+        verdicts = [decide(saving.saver, access, secret, saving.authority) for access in accesses(node)]
         if not any(isinstance(verdict, Allowed) for verdict in verdicts):
             raise Forbidden(denied(Access.READ, secret).reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """Who saves, with what authority, and what is to be said about it."""
+
+    tx: Transaction
+    saver: Principal
+    authority: Authority
+    warnings: list[str]
 
 
 def accesses(node: TaskNode) -> tuple[Access, ...]:

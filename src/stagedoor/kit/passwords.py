@@ -1,4 +1,4 @@
-"""Passwords: argon2id (RFC 9106) with the library's own defaults; one hash takes tens of milliseconds and 64 MB, so callers bound how many run."""
+"""Passwords: argon2id (RFC 9106) with the library's own defaults. One hash takes tens of milliseconds and 64 MB: callers bound them."""
 
 import argon2
 

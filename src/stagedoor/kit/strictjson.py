@@ -96,13 +96,15 @@ def _convert(type_: type[T], value: Json) -> T:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as problem:
         raise _misfit(problem) from None
+    except UnicodeEncodeError:
+        raise BadInput("a field's name or value holds half a surrogate pair where it may not") from None
 
 
 def _misfit(problem: msgspec.ValidationError) -> BadInput:
     """msgspec's words with the path in front. It quotes a wrong enum value in quotes: that is content, and goes."""
     what, _, place = str(problem).partition(" - at `$")
     field = place.rstrip("`").lstrip(".")
-    if not field and (named := re.search(r"(?:missing required|unknown) field `(.{1,64})`", what)):
+    if not field and (named := re.search(r"(?:missing required|unknown) field `(.{1,64})`", what, re.DOTALL)):
         field = named[1]
     what = _QUOTED.sub("", what).strip()
     what = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "?", what[:200])

@@ -19,7 +19,7 @@ from stagedoor.store.statements import Statement, point_only, reading
 from stagedoor.store.store import ScanLimits, Transaction, run
 
 T = TypeVar("T")
-CONNECTION_SECONDS = 2.0
+CONNECTION_SECONDS = 1.0
 ATTEMPTS = 4
 
 

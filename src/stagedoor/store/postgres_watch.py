@@ -31,21 +31,24 @@ class Watch:
         self._epoch_all = epoch_all.sql.encode()
         self._news = news
         self._clock = clock
+        self._closing = False
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
+        self._closing = True  # on Python 3.11 `asyncio.wait_for`, which psycopg uses, may swallow a cancellation
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
     async def _run(self) -> None:
         well = True
-        while True:
+        while not self._closing:
             try:
                 async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
                     await connection.execute(b"LISTEN " + CHANNEL.encode())
-                    while True:
-                        await asyncio.wait_for(self._read_epochs(connection), ANSWER_SECONDS)
+                    while not self._closing:
+                        async with asyncio.timeout(ANSWER_SECONDS):
+                            await self._read_epochs(connection)
                         well = True
                         async for notify in connection.notifies(timeout=POLL_SECONDS):
                             self._hear(notify.payload)

@@ -36,6 +36,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
+        self._well = True
         self._thread = threading.Thread(target=self._serve, name="stagedoor-writer", daemon=True)
         self._thread.start()
 
@@ -85,12 +86,18 @@ class Writer:
                 self._apply(self._connection, call)
             self._connection.execute("COMMIT")
         except Exception as error:
-            failure = error if isinstance(error, StagedoorError) else translated(error, "(commit)")
+            self._refuse(calls, error if isinstance(error, StagedoorError) else translated(error, "(commit)"))
+        else:
+            self._well = True
+
+    def _refuse(self, calls: list[Call], failure: Exception) -> None:
+        if self._well:  # said once, not with every group until the disk has room again
             log.error("a group of %d writes was undone: %s %s", len(calls), failure, getattr(failure, "__notes__", ""))
-            self._undo()
-            message = failure.message if isinstance(failure, Unavailable) else "the change could not be stored"
-            for call in calls:
-                call.fail(Unavailable(message))
+        self._well = False
+        self._undo()
+        message = failure.message if isinstance(failure, Unavailable) else "the change could not be stored"
+        for call in calls:
+            call.fail(Unavailable(message))
 
     def _apply(self, connection: sqlite3.Connection, call: Call) -> None:
         if call.future.cancelled():  # nobody waits for it, and it has not begun

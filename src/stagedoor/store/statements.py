@@ -11,6 +11,7 @@ from typing import Literal
 
 import aiosql
 from aiosql.types import SQLOperationType
+from aiosql.utils import SQLLoadException, SQLParseException
 
 Dialect = Literal["sqlite", "postgres"]
 ONE, MANY, ROWS_CHANGED = "one row (^)", "many rows", "rows changed (!)"
@@ -52,7 +53,7 @@ def load(schema: Schema, dialect: Dialect) -> Mapping[str, Statement]:
     for path in _files(schema.queries, dialect):
         for statement in _statements(path, dialect):
             if statement.name in found:
-                raise ValueError(f"statement {statement.name} of {path.name} exists already")
+                raise ValueError(f"{path.name}: statement {statement.name} exists already")
             found[statement.name] = statement
     return found
 
@@ -76,10 +77,13 @@ def _files(folder: Path, dialect: Dialect) -> Iterable[Path]:
 
 def _statements(path: Path, dialect: Dialect) -> Iterator[Statement]:
     text = path.read_text(encoding="utf-8")
-    queries = aiosql.from_str(in_dialect(text, dialect), _DRIVERS[dialect], mandatory_parameters=False)
+    try:
+        queries = aiosql.from_str(in_dialect(text, dialect), _DRIVERS[dialect], mandatory_parameters=False)
+    except (SQLLoadException, SQLParseException) as error:
+        raise ValueError(f"{path.name}: {error}") from None
     names = [name for name in queries.available_queries if not name.endswith("_cursor")]
     if len(names) != len(re.findall(r"^-- name:", text, re.MULTILINE)):
-        raise ValueError(f"{path.name} names a statement twice")
+        raise ValueError(f"{path.name}: a statement's name must not end in _cursor")
     for name in names:
         query = getattr(queries, name)
         if query.operation not in _KINDS:

@@ -98,7 +98,9 @@ def test_nested_form_on_v1(live: Live, path: str, status: int, kind: str, code: 
 
 
 def test_v1_answers_carry_a_request_id(live: Live) -> None:
-    ids = {parsed(live.say(request("GET", "/v1/things/1", Authorization=f"Bearer {TOKEN}"))).headers["conductor-request-id"] for _ in range(2)}
+    ids = {
+        parsed(live.say(request("GET", "/v1/things/1", Authorization=f"Bearer {TOKEN}"))).headers["conductor-request-id"] for _ in range(2)
+    }
     assert len(ids) == 2
     wrong = parsed(live.say(request("GET", "/v1/things/1", Authorization="Bearer no"))).json["error"]
     assert wrong["code"] == "API_KEY_INVALID"

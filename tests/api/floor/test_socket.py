@@ -45,7 +45,9 @@ def test_a_bad_head_is_refused(live: Live, name: str) -> None:
 @pytest.mark.usefixtures("unguarded")
 def test_without_the_protocol_every_bad_head_passes() -> None:
     with serving() as live:
-        assert {name: status(live.say(said)) for name, (said, _) in ATTACKS.items()} == dict.fromkeys(ATTACKS, 200) | {"a target of 70 KB": 400}
+        assert {name: status(live.say(said)) for name, (said, _) in ATTACKS.items()} == dict.fromkeys(ATTACKS, 200) | {
+            "a target of 70 KB": 400
+        }
 
 
 AMBIGUOUS = {
@@ -100,7 +102,10 @@ def test_a_large_body_right_behind_the_head_is_no_large_head(live: Live) -> None
         (START, b"HTTP/1.1 408 "),  # half a head
         (b"\r\n\r\n\r\n", b""),  # empty lines only
         (START.replace(b"close", b"keep-alive") + b"\r\n" + START, b"HTTP/1.1 200 "),  # an answer, then half a head
-        (request("POST", "/api/closed", b"{", Content_Length="9", Connection="keep-alive"), b"HTTP/1.1 405 "),  # answered, the body never ends
+        (
+            request("POST", "/api/closed", b"{", Content_Length="9", Connection="keep-alive"),
+            b"HTTP/1.1 405 ",
+        ),  # answered, the body never ends
     ],
 )
 def test_a_slow_head_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch, said: bytes, answered: bytes) -> None:
@@ -137,7 +142,9 @@ def test_a_forwarded_address_counts_only_from_a_named_proxy(proxies: tuple[str, 
             assert parsed(live.say(request("GET", "/health", X_Forwarded_For=forwarded))).json[2] == seen
 
 
-@pytest.mark.parametrize("listening", [{"trusted_proxies": ("*",)}, {"trusted_proxies": ("proxy.example",)}, {"listen": "8080"}, {"tls_cert": "x"}])
+@pytest.mark.parametrize(
+    "listening", [{"trusted_proxies": ("*",)}, {"trusted_proxies": ("proxy.example",)}, {"listen": "8080"}, {"tls_cert": "x"}]
+)
 def test_a_setting_that_says_nothing_is_refused(listening: dict[str, object]) -> None:
     with pytest.raises(BadInput), serving(**listening):
         pass
@@ -148,3 +155,9 @@ def test_an_upgrade_is_not_taken_and_harms_nothing(live: Live) -> None:
     with live.connect() as conn:
         conn.sendall(request("GET", "/api/secrets/x", X_Authorization=TOKEN, **headers))
         assert conn.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"-1\r\n", b"1\r\nab\r\n", b"ffffffffffffffffff\r\n"])
+def test_a_broken_chunk_is_400(live: Live, chunk: bytes) -> None:
+    said = b"POST /api/maybe HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert status(live.say(said + chunk)) == 400

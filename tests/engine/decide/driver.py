@@ -37,7 +37,7 @@ Job = Enqueue | Evaluate | Send | StartChild
 
 
 def definition(*tasks: dict[str, Json], **fields: Json) -> WorkflowDefinition:
-    return msgspec.convert({"name": "flow", "tasks": [node(**task) for task in tasks], **fields}, WorkflowDefinition)
+    return msgspec.convert({"name": "flow", "tasks": [_wire(task) for task in tasks], **fields}, WorkflowDefinition)
 
 
 def node(ref: str, type: str = "SIMPLE", **fields: Json) -> dict[str, Json]:
@@ -46,13 +46,16 @@ def node(ref: str, type: str = "SIMPLE", **fields: Json) -> dict[str, Json]:
         fields["inputParameters"] = fields.pop("input")
     for key in ("defaultCase", "loopOver"):
         if key in fields:
-            fields[key] = [node(**each) if "ref" in each else each for each in fields[key]]
+            fields[key] = [_wire(each) for each in fields[key]]
     if "forkTasks" in fields:
-        fields["forkTasks"] = [[node(**each) if "ref" in each else each for each in branch] for branch in fields["forkTasks"]]
+        fields["forkTasks"] = [[_wire(each) for each in branch] for branch in fields["forkTasks"]]
     if "decisionCases" in fields:
-        cases = fields["decisionCases"].items()
-        fields["decisionCases"] = {case: [node(**each) if "ref" in each else each for each in branch] for case, branch in cases}
+        fields["decisionCases"] = {case: [_wire(each) for each in branch] for case, branch in fields["decisionCases"].items()}
     return {"name": ref, "taskReferenceName": ref, "type": type, **fields}
+
+
+def _wire(task: dict[str, Json]) -> dict[str, Json]:
+    return node(**task) if "ref" in task else task
 
 
 def javascript(source: str, given: Json) -> Json:
@@ -71,6 +74,10 @@ def evaluate(command: Evaluate) -> Performed:
     except (ValueError, quickjs.JSException) as wrong:
         return Performed(task_id=command.task_id, error=str(wrong))
     return Performed(task_id=command.task_id, value=value)
+
+
+class StillRunning(AssertionError):
+    """The run does not end."""
 
 
 class Play:
@@ -132,7 +139,10 @@ class Play:
         match command:
             case PutTask(task):
                 before = self.tasks.get(task.task_id)
-                assert before is None or before.status not in TERMINAL or before.status in ("FAILED", "TIMED_OUT") or before == task, (before, task)
+                assert before is None or before.status not in TERMINAL or before.status in ("FAILED", "TIMED_OUT") or before == task, (
+                    before,
+                    task,
+                )
                 self.tasks[task.task_id] = task
             case PutRun(run):
                 self.run = run
@@ -153,7 +163,7 @@ class Play:
         seqs = [task.seq for task in self.tasks.values()]
         assert len(seqs) == len(set(seqs))
         rest = [type(command) for command in commands if not isinstance(command, EndChild | StartFailureWorkflow)]
-        assert not commands or rest.count(PutRun) == 1 and rest[-1] is PutRun
+        assert not commands or (rest.count(PutRun) == 1 and rest[-1] is PutRun)
         is_open = any(task.status not in TERMINAL for task in self.tasks.values())
         if self.run.status in RUN_TERMINAL:
             assert not is_open
@@ -182,7 +192,12 @@ class Play:
         task = self.task(reference)
         self.jobs.pop(task.task_id)
         leased = msgspec.structs.replace(
-            task, status="IN_PROGRESS", start_time=task.start_time or self.now, update_time=self.now, worker_id="w", callback_after_seconds=0
+            task,
+            status="IN_PROGRESS",
+            start_time=task.start_time or self.now,
+            update_time=self.now,
+            worker_id="w",
+            callback_after_seconds=0,
         )
         self.tasks[task.task_id] = leased
         return leased
@@ -195,7 +210,9 @@ class Play:
         self.jobs.pop(task_id, None)
         return self.send(Performed(task_id=task_id, value=value, **fields))
 
-    def end_child(self, reference: str, status: str = "COMPLETED", output: dict[str, Json] | None = None, reason: str | None = None) -> list[Command]:
+    def end_child(
+        self, reference: str, status: str = "COMPLETED", output: dict[str, Json] | None = None, reason: str | None = None
+    ) -> list[Command]:
         task = self.task(reference)
         self.jobs.pop(task.task_id, None)
         return self.send(
@@ -221,7 +238,7 @@ class Play:
                 self.send(Due())
             else:
                 return self
-        raise AssertionError(f"still running after {most} answers: {self.statuses()}")
+        raise StillRunning(f"still running after {most} answers: {list(self.statuses().items())[-10:]}")
 
 
 def obliging(job: Job, task: Task) -> Event:

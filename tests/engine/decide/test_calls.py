@@ -39,7 +39,9 @@ def test_with_async_complete_the_task_stays_open_after_the_answer() -> None:
 
 
 def test_a_failed_request_keeps_its_output_and_is_retried_by_its_task_definition() -> None:
-    play = Play(definition({"ref": "h", "type": "HTTP", "input": REQUEST}), task_definitions=[TaskDefinition(name="h", retry_count=1)]).start()
+    play = Play(
+        definition({"ref": "h", "type": "HTTP", "input": REQUEST}), task_definitions=[TaskDefinition(name="h", retry_count=1)]
+    ).start()
     first = play.task("h")
     play.perform("h", {"response": "503"}, error="Failed to invoke HTTP task")
     assert play.tasks[first.task_id].output_data == {"response": "503"}
@@ -56,13 +58,22 @@ def test_a_child_is_started_and_its_output_becomes_the_task_s() -> None:
     assert task.input_data["workflowInput"] == {"a": 1}
     (job,) = play.jobs.values()
     assert job == StartChild(
-        task_id=task.task_id, child_id="id2", name="child", version=2, definition=None, input={"a": 1}, task_to_domain={"*": "eu"}, priority=3
+        task_id=task.task_id,
+        child_id="id2",
+        name="child",
+        version=2,
+        definition=None,
+        input={"a": 1},
+        task_to_domain={"*": "eu"},
+        priority=3,
     )
     play.end_child("c", output={"r": 5})
     assert (play.run.status, play.run.output) == ("COMPLETED", {"r": 5, "subWorkflowId": "id2"})
 
 
-@pytest.mark.parametrize(("status", "task", "run"), [("FAILED", "FAILED", "FAILED"), ("TERMINATED", "CANCELED", "TERMINATED"), ("TIMED_OUT",) * 3])
+@pytest.mark.parametrize(
+    ("status", "task", "run"), [("FAILED", "FAILED", "FAILED"), ("TERMINATED", "CANCELED", "TERMINATED"), ("TIMED_OUT",) * 3]
+)
 def test_a_child_s_end_is_the_task_s(status: str, task: str, run: str) -> None:
     play = child()
     play.end_child("c", status, reason="why")
@@ -86,7 +97,9 @@ def test_the_end_of_a_run_ends_its_children() -> None:
     play = child()
     play.jobs.clear()
     play.send(Terminated(reason="enough"))
-    assert [(each.child_id, each.reason) for each in play.ended_children] == [("id2", "Parent workflow has been terminated with reason: enough")]
+    assert [(each.child_id, each.reason) for each in play.ended_children] == [
+        ("id2", "Parent workflow has been terminated with reason: enough")
+    ]
 
 
 def test_a_retried_child_is_a_new_run_after_the_delay() -> None:
@@ -147,7 +160,9 @@ def test_variables_do_not_nest_without_bound() -> None:
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "TERMINATED"])
 def test_terminate_ends_the_run_at_once(status: str) -> None:
     given = {"terminationStatus": status, "workflowOutput": {"r": "${a.output.r}"}, "terminationReason": "so"}
-    flow = definition({"ref": "a"}, {"ref": "t", "type": "TERMINATE", "input": given}, {"ref": "b"}, failureWorkflow="undo", outputParameters={"o": 1})
+    flow = definition(
+        {"ref": "a"}, {"ref": "t", "type": "TERMINATE", "input": given}, {"ref": "b"}, failureWorkflow="undo", outputParameters={"o": 1}
+    )
     play = Play(flow).start()
     play.update("a", output={"r": 1})
     assert (play.run.status, play.run.output, play.run.reason_for_incompletion) == (status, {"r": 1}, "so")

@@ -9,12 +9,26 @@ from tests.engine.decide.driver import Play, definition
 
 def switch(**fields: Json) -> dict[str, Json]:
     cases = {"yes": [{"ref": "y"}], "empty": []}
-    return {"ref": "s", "type": "SWITCH", "decisionCases": cases, "defaultCase": [{"ref": "d"}], "input": {"v": "${workflow.input.v}"}, **fields}
+    return {
+        "ref": "s",
+        "type": "SWITCH",
+        "decisionCases": cases,
+        "defaultCase": [{"ref": "d"}],
+        "input": {"v": "${workflow.input.v}"},
+        **fields,
+    }
 
 
 @pytest.mark.parametrize(
     ("value", "case", "taken"),
-    [("yes", "yes", "y"), ("other", "other", "d"), (None, "null", "d"), (True, "true", "d"), (1.5, "1.5", "d"), ({"a": [1]}, "{a=[1]}", "d")],
+    [
+        ("yes", "yes", "y"),
+        ("other", "other", "d"),
+        (None, "null", "d"),
+        (True, "true", "d"),
+        (1.5, "1.5", "d"),
+        ({"a": [1]}, "{a=[1]}", "d"),
+    ],
 )
 def test_a_switch_on_a_value_takes_the_case_of_its_text(value: Json, case: str, taken: str) -> None:
     play = Play(definition(switch(evaluatorType="value-param", expression="v"), {"ref": "after"}), {"v": value}).start()
@@ -89,7 +103,8 @@ def test_an_inline_script_is_javascript_by_default_and_may_be_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"expression": ""}, {}, {"expression": 5}, {"evaluatorType": "python", "expression": "1"}, {"evaluatorType": 3, "expression": "1"}]
+    "given",
+    [{"expression": ""}, {}, {"expression": 5}, {"evaluatorType": "python", "expression": "1"}, {"evaluatorType": 3, "expression": "1"}],
 )
 def test_an_inline_task_that_cannot_be_evaluated_fails_for_good(given: dict[str, Json]) -> None:
     play = Play(definition({"ref": "i", "type": "INLINE", "input": given, "retryCount": 3})).start()
@@ -113,7 +128,9 @@ def test_a_failing_inline_script_is_not_retried_and_a_failing_lambda_is() -> Non
 
 
 def test_a_lambda_is_the_body_of_a_function() -> None:
-    flow = definition({"ref": "l", "type": "LAMBDA", "input": {"lambdaValue": 1, "scriptExpression": "if ($.lambdaValue == 1) { return {a: 1} }"}})
+    flow = definition(
+        {"ref": "l", "type": "LAMBDA", "input": {"lambdaValue": 1, "scriptExpression": "if ($.lambdaValue == 1) { return {a: 1} }"}}
+    )
     assert Play(flow).start().settle().run.output == {"result": {"a": 1}}
 
 

@@ -12,7 +12,10 @@ from stagedoor.engine.embedded.javatext import java_text, java_truth
 from stagedoor.engine.embedded.path import read
 
 ROOTS: dict[str, Json] = {
-    "workflow": {"input": {"x": 1, "text": "${workflow.input.x}", "half": "${workflow.", "key": "x", "none": None, "a b": 2}, "variables": {}},
+    "workflow": {
+        "input": {"x": 1, "text": "${workflow.input.x}", "half": "${workflow.", "key": "x", "none": None, "a b": 2},
+        "variables": {},
+    },
     "t1": {
         "output": {
             "list": [{"x": 1, "n": "p"}, {"x": 2}, {"x": 3}],
@@ -58,6 +61,7 @@ def value(template: Json) -> Json:
         ("a b", None),
         (".", None),
         ("t1..output..x", None),
+        ("t1." + "output." * 200, None),
     ],
 )
 def test_paths(path: str, found: Json) -> None:
@@ -111,7 +115,13 @@ def test_what_comes_out_of_data_is_never_resolved_again(template: str) -> None:
 def test_the_environment_of_the_process_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_SERVER", "leaked")
     assert os.environ["SECRET_OF_THE_SERVER"] == "leaked"
-    for template in ("${SECRET_OF_THE_SERVER}", "${${workflow.input.key}}", "${workflow.env.SECRET_OF_THE_SERVER}", "${PATH}", "${NETFLIX_ENV}"):
+    for template in (
+        "${SECRET_OF_THE_SERVER}",
+        "${${workflow.input.key}}",
+        "${workflow.env.SECRET_OF_THE_SERVER}",
+        "${PATH}",
+        "${NETFLIX_ENV}",
+    ):
         assert value(template) is None
 
 
@@ -129,8 +139,9 @@ def test_nesting_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (1.0, "1.0"), (0.1, "0.1"), (-2.5, "-2.5"), (1e7, "1.0E7"), (123456789.125, "1.23456789125E8"), (9999999.0, "9999999.0"), (0.001, "0.001"),
-        (0.0001, "1.0E-4"), (1.5e300, "1.5E300"), (0.0, "0.0"), (10**30, "1" + "0" * 30), (True, "true"), (None, "null"), (-0.0, "-0.0"),
+        (1.0, "1.0"), (0.1, "0.1"), (-2.5, "-2.5"), (1e7, "1.0E7"), (123456789.125, "1.23456789125E8"), (9999999.0, "9999999.0"),
+        (0.001, "0.001"), (0.0001, "1.0E-4"), (1.5e300, "1.5E300"), (0.0, "0.0"), (10**30, "1" + "0" * 30),
+        (True, "true"), (None, "null"), (-0.0, "-0.0"),
     ],
 )  # fmt: skip
 def test_values_are_written_as_java_writes_them(number: Json, text: str) -> None:
@@ -144,7 +155,9 @@ def test_deep_values_are_cut_short() -> None:
     assert java_text(deep).endswith("...]" + "]" * 100)
 
 
-@pytest.mark.parametrize(("value", "truth"), [(True, True), (1, True), (0.1, True), (-1, False), ("true", False), ({}, False), (None, False)])
+@pytest.mark.parametrize(
+    ("value", "truth"), [(True, True), (1, True), (0.1, True), (-1, False), ("true", False), ({}, False), (None, False)]
+)
 def test_what_counts_as_true(value: Json, truth: bool) -> None:
     assert java_truth(value) is truth
 

@@ -36,7 +36,9 @@ def test_a_heartbeat_puts_the_response_time_limit_off() -> None:
 
 
 def test_any_event_after_the_moment_enforces_the_limit() -> None:
-    flow = definition({"ref": "f", "type": "FORK_JOIN", "forkTasks": [[{"ref": "a"}], [{"ref": "b"}]]}, {"ref": "j", "type": "JOIN", "joinOn": ["a"]})
+    flow = definition(
+        {"ref": "f", "type": "FORK_JOIN", "forkTasks": [[{"ref": "a"}], [{"ref": "b"}]]}, {"ref": "j", "type": "JOIN", "joinOn": ["a"]}
+    )
     play = Play(flow, task_definitions=[TaskDefinition(name="a", timeout_policy="RETRY", poll_timeout_seconds=10)]).start()
     play.now += 10_000
     play.update("b")

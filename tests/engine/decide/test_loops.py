@@ -17,7 +17,9 @@ def loop(*body: dict[str, Json], condition: str | None = CONDITION, **fields: Js
 
 
 def test_the_body_runs_until_the_condition_is_false() -> None:
-    play = Play(definition(loop({"ref": "a", "input": {"i": "${loop.output.iteration}", "before": "${a.output.x}"}}), {"ref": "after"}), {"loop": 2})
+    play = Play(
+        definition(loop({"ref": "a", "input": {"i": "${loop.output.iteration}", "before": "${a.output.x}"}}), {"ref": "after"}), {"loop": 2}
+    )
     play.start()
     assert list(play.queued()) == ["a__1"]
     assert (play.task("a__1").iteration, play.task("loop").iteration) == (1, 1)

@@ -17,7 +17,17 @@ def refusal(workflow: WorkflowDefinition) -> tuple[str, str]:
 
 @pytest.mark.parametrize("task_type", [*sorted(REFUSED), "LLM_CHAT_COMPLETE", "LLM_ANYTHING", "CALL_MCP_TOOL"])
 def test_an_operator_that_is_not_built_is_refused_by_name(task_type: str) -> None:
-    field, message = refusal(definition({"ref": "s", "type": "SWITCH", "evaluatorType": "value-param", "expression": "v", "decisionCases": {"a/b": [{"ref": "x", "type": task_type}]}}))
+    field, message = refusal(
+        definition(
+            {
+                "ref": "s",
+                "type": "SWITCH",
+                "evaluatorType": "value-param",
+                "expression": "v",
+                "decisionCases": {"a/b": [{"ref": "x", "type": task_type}]},
+            }
+        )
+    )
     assert field == "/tasks/0/decisionCases/a~1b/0/type"
     assert task_type in message
     assert "'x'" in message
@@ -43,6 +53,10 @@ def test_the_built_operators_pass() -> None:
             {"ref": "d", "type": "DYNAMIC", "dynamicTaskNameParam": "n", "input": {"n": "weather"}},
         )
     )
+
+
+def child(param: dict[str, Json]) -> dict[str, Json]:
+    return {"ref": "a", "type": "SUB_WORKFLOW", "subWorkflowParam": param}
 
 
 INLINE_IN_INLINE = {"name": "x", "tasks": [{"name": "e", "taskReferenceName": "e", "type": "EVENT"}]}
@@ -71,10 +85,10 @@ INLINE_IN_INLINE = {"name": "x", "tasks": [{"name": "e", "taskReferenceName": "e
         ({"ref": "a", "type": "TERMINATE"}, "inputParameters/terminationStatus"),
         ({"ref": "a", "type": "TERMINATE", "optional": True, "input": {"terminationStatus": "FAILED"}}, "optional"),
         ({"ref": "a", "type": "SUB_WORKFLOW"}, "subWorkflowParam"),
-        ({"ref": "a", "type": "SUB_WORKFLOW", "subWorkflowParam": {"name": ""}}, "subWorkflowParam/name"),
-        ({"ref": "a", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": "${t.output}"}}, "subWorkflowParam/workflowDefinition"),
-        ({"ref": "a", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": 5}}, "subWorkflowParam/workflowDefinition"),
-        ({"ref": "a", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": INLINE_IN_INLINE}}, "subWorkflowParam/workflowDefinition/tasks/0/type"),
+        (child({"name": ""}), "subWorkflowParam/name"),
+        (child({"workflowDefinition": "${t.output}"}), "subWorkflowParam/workflowDefinition"),
+        (child({"workflowDefinition": 5}), "subWorkflowParam/workflowDefinition"),
+        (child({"workflowDefinition": INLINE_IN_INLINE}), "subWorkflowParam/workflowDefinition/tasks/0/type"),
         ({"ref": "a", "type": "FORK_JOIN", "forkTasks": [[{"ref": "b"}]]}, "type"),
         ({"ref": "a", "type": "FORK_JOIN", "forkTasks": [[]]}, "forkTasks"),
         ({"ref": "a", "type": "JOIN", "joinOn": ["a", "b"]}, "joinOn/1"),
@@ -119,8 +133,14 @@ def test_nesting_is_bounded() -> None:
     assert "nested more than 32 deep" in refusal(definition(task))[1]
     inline: dict[str, Json] = {"name": "x", "tasks": []}
     for _ in range(40):
-        inline = {"name": "x", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": inline}}]}
-    assert "nested more than" in refusal(definition({"ref": "t", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": inline}}))[1]
+        inline = {
+            "name": "x",
+            "tasks": [{"name": "t", "taskReferenceName": "t", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": inline}}],
+        }
+    assert (
+        "nested more than"
+        in refusal(definition({"ref": "t", "type": "SUB_WORKFLOW", "subWorkflowParam": {"workflowDefinition": inline}}))[1]
+    )
     value: Json = 1
     for _ in range(101):
         value = [value]

@@ -41,7 +41,9 @@ def test_moments(text: str, moment: int) -> None:
     assert parse_until(text) == moment
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "2023-13-01", "2023-11-14 22:13 Nowhere/City", "2023-11-14 22:13 ../../etc/passwd", "0000-01-01"])
+@pytest.mark.parametrize(
+    "text", ["tomorrow", "2023-13-01", "2023-11-14 22:13 Nowhere/City", "2023-11-14 22:13 ../../etc/passwd", "0000-01-01"]
+)
 def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(ValueError, match="Wait Until"):
         parse_until(text)

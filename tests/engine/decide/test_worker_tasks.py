@@ -8,7 +8,9 @@ from tests.engine.decide.driver import NOW, Play, definition
 
 
 def test_it_works() -> None:
-    play = Play(definition({"ref": "a", "input": {"zip": "${workflow.input.zip}"}}, outputParameters={"t": "${a.output.t}"}), {"zip": "90210"})
+    play = Play(
+        definition({"ref": "a", "input": {"zip": "${workflow.input.zip}"}}, outputParameters={"t": "${a.output.t}"}), {"zip": "90210"}
+    )
     play.start()
     assert play.queued() == {"a": "a"}
     assert play.task("a").status == "SCHEDULED"
@@ -116,7 +118,9 @@ def test_a_workflow_of_no_tasks_is_complete_at_once() -> None:
 
 
 def test_the_definition_s_variables_and_input_template_are_there_from_the_start() -> None:
-    flow = definition({"ref": "a", "input": {"v": "${workflow.variables.v}", "i": "${workflow.input.i}"}}, variables={"v": 1}, inputTemplate={"i": 2})
+    flow = definition(
+        {"ref": "a", "input": {"v": "${workflow.variables.v}", "i": "${workflow.input.i}"}}, variables={"v": 1}, inputTemplate={"i": 2}
+    )
     play = Play(flow).start()
     assert play.task("a").input_data == {"v": 1, "i": 2}
     assert play.run.variables == {"v": 1}

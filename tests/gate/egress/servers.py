@@ -49,7 +49,7 @@ def dripping(start: bytes, drop: bytes, pause: float = 0.02) -> Answer:
 
 @asynccontextmanager
 async def listening(
-    answer: Answer | None = None, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    answer: Answer | None = None, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None, greeting: bytes = b""
 ) -> AsyncIterator[Listener]:
     listener = Listener()
     respond = answer or saying(PLAIN)
@@ -60,6 +60,7 @@ async def listening(
         assert task is not None
         under_way.add(task)
         listener.connections += 1
+        writer.write(greeting)
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             while True:
                 request = await _request(reader)

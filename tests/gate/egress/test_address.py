@@ -1,5 +1,6 @@
 """What counts as an address, which are forbidden, and how an operator's exceptions are written."""
 
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -19,7 +20,10 @@ def test_a_forbidden_address_is_seen_through_its_spelling(spelling: str) -> None
     assert any(forbidden(address) for address in addresses)
 
 
-@pytest.mark.parametrize("spelling", [text for text in THIS_MACHINE if not text.isalpha() and "example" not in text and "calhost" not in text])
+NAMES = re.compile("calhost|example", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("spelling", [text for text in THIS_MACHINE if not NAMES.search(text)])
 def test_every_spelling_of_this_machine_is_read_as_the_one_address(spelling: str) -> None:
     assert str(parse_host(spelling)) in ("127.0.0.1", "0.0.0.0")
 
@@ -40,20 +44,44 @@ def test_what_is_no_host_is_refused_without_being_repeated(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("Example.COM", "example.com"), ("example.com.", "example.com"), ("bücher.example", "xn--bcher-kva.example"), ("a_b.example", "a_b.example"),
-     ("0xyz.example", "0xyz.example"), ("1.example", "1.example"), ("ＥＸ.example", "ex.example"), ("host-1", "host-1")],
-)  # fmt: skip
+    [
+        ("Example.COM", "example.com"),
+        ("example.com.", "example.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("a_b.example", "a_b.example"),
+        ("0xyz.example", "0xyz.example"),
+        ("1.example", "1.example"),
+        ("ＥＸ.example", "ex.example"),
+        ("host-1", "host-1"),
+    ],
+)
 def test_names_have_one_spelling(text: str, name: str) -> None:
     assert parse_host(text) == name
 
 
 @pytest.mark.parametrize(
     ("address", "kind"),
-    [("127.0.0.1", "loopback"), ("10.2.3.4", "private"), ("169.254.169.254", "metadata"), ("169.254.1.1", "link-local"), ("::1", "loopback"),
-     ("0.0.0.0", "unspecified"), ("::", "unspecified"), ("224.0.0.1", "multicast"), ("255.255.255.255", "broadcast"), ("fd00::1", "private"),
-     ("100.64.0.1", "private"), ("fe80::1", "link-local"), ("::ffff:10.0.0.1", "private"), ("64:ff9b::10.0.0.1", "private"),
-     ("2002:a00:1::", "reserved"), ("2001::1", "reserved"), ("::8.8.8.8", "reserved"), ("168.63.129.16", "metadata")],
-)  # fmt: skip
+    [
+        ("127.0.0.1", "loopback"),
+        ("10.2.3.4", "private"),
+        ("169.254.169.254", "metadata"),
+        ("169.254.1.1", "link-local"),
+        ("::1", "loopback"),
+        ("0.0.0.0", "unspecified"),
+        ("::", "unspecified"),
+        ("224.0.0.1", "multicast"),
+        ("255.255.255.255", "broadcast"),
+        ("fd00::1", "private"),
+        ("100.64.0.1", "private"),
+        ("fe80::1", "link-local"),
+        ("::ffff:10.0.0.1", "private"),
+        ("64:ff9b::10.0.0.1", "private"),
+        ("2002:a00:1::", "reserved"),
+        ("2001::1", "reserved"),
+        ("::8.8.8.8", "reserved"),
+        ("168.63.129.16", "metadata"),
+    ],
+)
 def test_the_kind_is_named(address: str, kind: str) -> None:
     assert forbidden(ip_address(address)) == kind
 
@@ -99,11 +127,26 @@ def test_resolve_gives_a_host_an_address_and_a_port() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(ALLOW, "10.0.0.1/8"), (ALLOW, "10.0.0.0/33"), (ALLOW, "a b"), (ALLOW, "http://a.example"), (ALLOW, "a.example:80"), (RESOLVE, "a.example"),
-     (RESOLVE, "a.example=127.0.0.1"), (RESOLVE, "a.example=b.example:80"), (RESOLVE, "a.example=127.0.0.1:0"), (RESOLVE, "a.example=127.0.0.1:70000"),
-     (RESOLVE, "127.0.0.1=127.0.0.1:80"), (RESOLVE, "=127.0.0.1:80"), (RESOLVE, "a.example=127.0.0.1:８０"), (CA, "/nowhere/ca.pem"),
-     (PROXY, "proxy.example:3128"), (PROXY, "socks5://a.example"), (PROXY, "http://user:Hidden1@a.example/path")],
-)  # fmt: skip
+    [
+        (ALLOW, "10.0.0.1/8"),
+        (ALLOW, "10.0.0.0/33"),
+        (ALLOW, "a b"),
+        (ALLOW, "http://a.example"),
+        (ALLOW, "a.example:80"),
+        (RESOLVE, "a.example"),
+        (RESOLVE, "a.example=127.0.0.1"),
+        (RESOLVE, "a.example=b.example:80"),
+        (RESOLVE, "a.example=127.0.0.1:0"),
+        (RESOLVE, "a.example=127.0.0.1:70000"),
+        (RESOLVE, "127.0.0.1=127.0.0.1:80"),
+        (RESOLVE, "=127.0.0.1:80"),
+        (RESOLVE, "a.example=127.0.0.1:８０"),
+        (CA, "/nowhere/ca.pem"),
+        (PROXY, "proxy.example:3128"),
+        (PROXY, "socks5://a.example"),
+        (PROXY, "http://user:Hidden1@a.example/path"),
+    ],
+)
 def test_a_bad_setting_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
     with pytest.raises(BadInput, match=f"^{name}: ") as caught:
         EgressSettings.from_environment({name: value})

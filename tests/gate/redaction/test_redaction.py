@@ -18,7 +18,7 @@ from stagedoor.gate.spelling import View
 
 pytestmark = pytest.mark.promise(7)
 
-VALUE = 'pa"ss/w\\örd <&> %41\'+ 7'
+VALUE = "pa\"ss/w\\örd <&> %41'+ 7"
 KEY = "hK3+vQ/9zL0xPq=="
 
 

@@ -3,9 +3,9 @@
 import msgspec
 
 from stagedoor.api.http import Request, Response
-from stagedoor.gate.server import Server
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.gate.server import Server
 from stagedoor.kit.errors import NotFound
 
 KIND = "APPLICATION"
@@ -31,12 +31,13 @@ async def list_all(server: Server, request: Request) -> Response:
 
 
 async def get(server: Server, request: Request) -> Response:
-    return Response.json(await server.gate.look(lambda tx: server.gate.applications.get(tx, request.principal.project, request.params["id"])))
+    project, application = request.principal.project, request.params["id"]
+    return Response.json(await server.gate.look(lambda tx: server.gate.applications.get(tx, project, application)))
 
 
 async def rename(server: Server, request: Request) -> Response:
-    name = request.payload.name
-    return Response.json(await server.gate.change(lambda tx: server.gate.applications.rename(tx, request.principal, request.params["id"], name)))
+    gate, application, name = server.gate, request.params["id"], request.payload.name
+    return Response.json(await gate.change(lambda tx: gate.applications.rename(tx, request.principal, application, name)))
 
 
 async def delete(server: Server, request: Request) -> Response:
@@ -54,7 +55,8 @@ async def of_key(server: Server, request: Request) -> Response:
 
 
 async def list_keys(server: Server, request: Request) -> Response:
-    return Response.json(await server.gate.look(lambda tx: server.gate.credentials.keys_of(tx, request.principal.project, request.params["id"])))
+    project, application = request.principal.project, request.params["id"]
+    return Response.json(await server.gate.look(lambda tx: server.gate.credentials.keys_of(tx, project, application)))
 
 
 async def create_key(server: Server, request: Request) -> Response:

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from stagedoor.api.http import Request, Response
-from stagedoor.gate.server import Server
 from stagedoor.core.grant import Subject, Target
 from stagedoor.core.permission import Access
+from stagedoor.gate.server import Server
 
 
 class Authorization(msgspec.Struct):

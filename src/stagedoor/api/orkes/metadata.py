@@ -5,6 +5,7 @@ from stagedoor.engine.definition import WorkflowDefinition
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput, StagedoorError
 
+
 def version_of(request: Request) -> int | None:
     """The query's `version`; 0 and none at all mean the latest."""
     return request.query_int("version", 0) or None

@@ -3,10 +3,10 @@
 
 from stagedoor.api.http import Request, Response
 from stagedoor.api.orkes.text import body_text
-from stagedoor.gate.server import Server
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.secret import KIND, Policy
 from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput, NotFound
 from stagedoor.kit.secretvalue import SecretValue
 
@@ -83,7 +83,8 @@ async def remove_tags(server: Server, request: Request) -> Response:
 
 
 async def get_policy(server: Server, request: Request) -> Response:
-    return Response.json(await server.gate.look(lambda tx: server.gate.secrets.policy(tx, request.principal.project, request.params["key"])))
+    project, key = request.principal.project, request.params["key"]
+    return Response.json(await server.gate.look(lambda tx: server.gate.secrets.policy(tx, project, key)))
 
 
 async def set_policy(server: Server, request: Request) -> Response:

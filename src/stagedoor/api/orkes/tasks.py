@@ -32,8 +32,9 @@ def _poll(request: Request, count: int, timeout: int) -> Poll:
     worker = request.query("workerid") or ""
     domain = request.query("domain") or None
     return Poll(
-        task_type=request.params["type"], worker_id=worker, consumer=request.principal, domain=domain, count=max(1, count), timeout_ms=timeout
-    )
+        task_type=request.params["type"], worker_id=worker, consumer=request.principal, domain=domain,
+        count=max(1, count), timeout_ms=timeout,
+    )  # fmt: skip
 
 
 def _timeout(request: Request, default: int) -> int:

@@ -6,10 +6,10 @@ import msgspec
 
 from stagedoor.api.authenticate import presented
 from stagedoor.api.http import Request, Response
-from stagedoor.gate.server import Server
 from stagedoor.core.principal import Principal
 from stagedoor.core.role import PERMISSIONS
 from stagedoor.gate.gate import Gate
+from stagedoor.gate.server import Server
 from stagedoor.kit.errors import NotFound
 
 

@@ -39,10 +39,15 @@ def _request(request: Request, version: int | None) -> StartRequest:
     if given is not None and not isinstance(given, dict):
         raise BadInput("the body: it is the workflow's input, a JSON object", "input")
     return StartRequest(
-        name=request.params["name"], version=version, input=given or {}, correlation_id=request.query("correlationId"),
-        priority=request.query_int("priority", 0, most=99), starter=request.principal.user, idempotency_key=request.header("x-idempotency-key"),
+        name=request.params["name"],
+        version=version,
+        input=given or {},
+        correlation_id=request.query("correlationId"),
+        priority=request.query_int("priority", 0, most=99),
+        starter=request.principal.user,
+        idempotency_key=request.header("x-idempotency-key"),
         idempotency_strategy=request.header("x-on-conflict"),
-    )  # fmt: skip
+    )
 
 
 async def get(server: Server, request: Request) -> Response:

@@ -1,6 +1,5 @@
 """A decision in the making: the run and its tasks as they will be, and the work they ask for. Nothing given in is changed."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,7 +27,6 @@ from stagedoor.engine.run import SUCCESSFUL, TERMINAL, Run, Task
 MOST_STEPS = 400
 """Tasks scheduled in one decision; what is left over is done in the next one, which falls due at once."""
 
-_ITERATION = re.compile(r"__\d+$")
 Job = Enqueue | Evaluate | Send | StartChild
 
 
@@ -106,10 +104,9 @@ class Draft:
         """The task's reference name as the definition has it: without the iterations of the loops around it."""
         name = task.reference_task_name
         while name not in self.nodes:
-            shorter = _ITERATION.sub("", name)
-            if shorter == name:
+            name, _, iteration = name.rpartition("__")
+            if not iteration.isdigit() or not name:
                 return task.reference_task_name
-            name = shorter
         return name
 
     def node(self, task: Task) -> TaskNode | None:

@@ -20,6 +20,8 @@ _SECRETS = "workflow.secrets."
 _ENVIRONMENT = "workflow.env."
 _TASK_ID = "CPEWF_TASK_ID"
 _DEEPEST = 10
+_REMEMBERED = 4096
+"""Longer templates are parsed each time, so that what is remembered stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def resolve(template: Json, document: Document) -> Json:
 def _string(text: str, document: Document) -> Json:
     if "${" not in text:
         return text
-    parts = parse(text)
+    parts = parse(text) if len(text) <= _REMEMBERED else parse.__wrapped__(text)
     if len(parts) == 1 and isinstance(parts[0], Part):
         return _value(parts[0], document)
     return _joined(parts, document)

@@ -15,8 +15,11 @@ import jsonpath
 from stagedoor.engine.definition import Json
 
 Step = str | int
+LONGEST = 1000
+"""Characters of a path; longer ones, which only data could make, lead nowhere."""
 _NAME = re.compile(r"[^.\[\]()*\s]+")
 _BRACKET = re.compile(r"""\[\s*(?:(-?\d{1,9})|'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\]""")
+_DOTTED = re.compile(r"\.(\.?)([^.\[\]()*\s'\"]+)")
 _FUNCTION = re.compile(r"\.(\w+)\(\)$")
 _INDEFINITE = re.compile(r"\*|\?|\.\.|:|,")
 _REGULAR_EXPRESSION = re.compile(r"=~|\b(?:match|search)\s*\(")
@@ -39,7 +42,7 @@ class Query(NamedTuple):
 
 def read(path: str, roots: Mapping[str, Json], plain_only: bool = False) -> Json:
     """The value at `path`, or None. `plain_only`: refuse queries, for paths that are put together from data."""
-    compiled = _compile(path)
+    compiled = _compile(path) if len(path) <= LONGEST else None
     if isinstance(compiled, Plain):
         found = _walk(roots, compiled.steps)
         return found if compiled.function is None else _apply(compiled.function, found)
@@ -102,7 +105,7 @@ def _bracket_step(bracket: re.Match[str]) -> Step:
 
 
 def _compile_query(path: str) -> Query | None:
-    if len(path) > 1000 or path.count("..") > 1 or _REGULAR_EXPRESSION.search(path):
+    if path.count("..") > 1 or _REGULAR_EXPRESSION.search(path):
         return None
     first = _NAME.match(path)
     rest = path[first.end() :] if first else "." + path if path and path[0] not in ".[" else path
@@ -125,9 +128,9 @@ def _quoted_names(path: str) -> str:
             out.append(path[at:end])
             at = end
             continue
-        name = re.compile(r"\.([^.\[\]()*\s'\"]+)").match(path, at)
-        if name and not path.startswith("..", at):
-            out.append(f"['{name[1]}']")
+        name = _DOTTED.match(path, at)
+        if name:
+            out.append(f"{'..' if name[1] else ''}['{name[2]}']")
             at = name.end()
             continue
         out.append(path[at])

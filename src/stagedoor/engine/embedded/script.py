@@ -11,9 +11,10 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import struct
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -94,12 +95,17 @@ class _Queue:
 
 
 class _Child:
-    """One child process and what is said to it."""
+    """One child process and what is said to it, over one socket that is its input and output."""
 
-    def __init__(self, process: Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self.process, self._to, self._from = process, process.stdin, process.stdout
+    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.process, self._from, self._to = process, reader, writer
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...]) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(*command, stdin=theirs, stdout=theirs, stderr=DEVNULL, env={}, cwd="/")
+        return cls(process, *await asyncio.open_connection(sock=ours, limit=STREAM_BYTES))
 
     def alive(self) -> bool:
         return self.process.returncode is None and not self._from.at_eof()
@@ -125,11 +131,10 @@ class _Child:
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)  # process.kill() polls first, and so takes the status away from asyncio
-        code = await self.process.wait()
         self._to.close()
         with contextlib.suppress(OSError):
             await self._to.wait_closed()
-        return code
+        return await self.process.wait()
 
 
 @dataclass(eq=False, slots=True)
@@ -192,6 +197,8 @@ class ScriptPool:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers.clear()
+        for child in list(self._children.values()):  # of keepers that had not even begun
+            await self._discard(child)
         for queue in (self._waiting.quick, self._waiting.slow):
             while job := queue.take():
                 job.fail(Unavailable("the server is stopping"))
@@ -256,19 +263,16 @@ class ScriptPool:
     async def _spawn(self) -> _Child | None:
         settings = json.dumps({name: value for name, value in asdict(self.limits).items() if isinstance(value, int)})
         command = (sys.executable, "-I", "-S", str(CHILD), settings, *_package_directories())
+        starting = asyncio.ensure_future(_Child.start(command))
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, cwd="/", limit=STREAM_BYTES
-            )
-        except OSError:
-            return None
-        child = _Child(process)
-        self._children[process.pid] = child
-        try:
+            child = await asyncio.shield(starting)
+            self._children[child.process.pid] = child
             if await child.ready(STARTING_SECONDS):
                 return child
+        except OSError:
+            return None
         except asyncio.CancelledError:
-            await self._discard(child)
+            await self._discard(await starting)
             raise
         await self._discard(child)
         return None

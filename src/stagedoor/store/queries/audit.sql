@@ -10,8 +10,3 @@ SELECT audit_id, count FROM audit WHERE audit_id = :audit_id;
 -- name: audit_count!
 -- The same refusal once more within its minute.
 UPDATE audit SET count = :count, mac = :mac WHERE audit_id = :audit_id;
-
--- name: audit_of_project
--- A project's audit, newest first.
-SELECT audit_id, at, actor, credential, action, target, outcome, detail, count FROM audit
-WHERE project_id = :project_id ORDER BY at DESC, audit_id LIMIT :size;

@@ -43,11 +43,11 @@ def begin_sub_workflow(draft: Draft, node: TaskNode, place: Place, attempt: Atte
     task_id = draft.around.new_id()
     wanted = node.sub_workflow_param or SubWorkflow()
     document = draft.document(task_id)
-    version = resolve(wanted.version, document)
+    inline = wanted.workflow_definition if isinstance(wanted.workflow_definition, dict) else {}
     given: dict[str, Json] = {
-        "subWorkflowName": resolve(wanted.name, document) or (wanted.workflow_definition or {}).get("name"),
+        "subWorkflowName": resolve(wanted.name, document) or inline.get("name"),
         "priority": resolve(wanted.priority, document),
-        "subWorkflowVersion": version if wanted.workflow_definition is None else None,
+        "subWorkflowVersion": wanted.version if wanted.workflow_definition is None else None,
         "subWorkflowTaskToDomain": resolve(wanted.task_to_domain, document),
         "subWorkflowDefinition": wanted.workflow_definition,  # a definition's own expressions are its run's business
         "idempotencyKey": resolve(wanted.idempotency_key, document),

@@ -38,10 +38,10 @@ def begin_set_variable(draft: Draft, node: TaskNode, place: Place, attempt: Atte
 def _fits(variables: dict[str, Json]) -> bool:
     try:
         return len(msgspec.json.encode(variables)) <= MOST_VARIABLES
-    except UnicodeEncodeError:  # a lone surrogate: encoded by nobody but us
-        return len(str(variables)) <= MOST_VARIABLES
     except RecursionError:
         return False
+    except (UnicodeEncodeError, OverflowError):  # a lone surrogate, or a number beyond 64 bits
+        return len(repr(variables)) <= MOST_VARIABLES
 
 
 def begin_terminate(draft: Draft, node: TaskNode, place: Place, attempt: Attempt) -> Task:
