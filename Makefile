@@ -61,12 +61,14 @@ check: $(VENV)/.dev
 	@$(PY) -m mypy
 	@$(PYTEST) -q tests/laws
 	@$(PY) scripts/promises.py --check
+	@$(PY) scripts/permissions.py --check
 
 bench: setup
 	@$(PY) -m bench $(BENCH)
 
 docs: $(VENV)/.dev
 	@$(PY) scripts/promises.py
+	@$(PY) scripts/permissions.py
 
 lock:
 	@test -x .venvs/lock/bin/pip-compile || { $(PYTHON) -m venv .venvs/lock && .venvs/lock/bin/python -m pip install -q pip-tools; }

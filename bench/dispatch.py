@@ -128,9 +128,8 @@ def main(argv: list[str] | None = None) -> None:
         for kind, (port, pipe, _) in servers.items():
             seen[kind].append(cost(port, pipe, given.seconds))
     for kind, rounds in seen.items():
-        print(
-            f"{kind:9} {statistics.median(cpu for cpu, _ in rounds):6.1f} us CPU  {statistics.median(rate for _, rate in rounds):8.0f} requests/s"
-        )
+        cpu, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+        print(f"{kind:9} {cpu:6.1f} us CPU  {rate:8.0f} requests/s")
     ratios = [ours / theirs for (ours, _), (theirs, _) in zip(seen["dispatch"], seen["bare"], strict=True)]
     print(f"ratio of CPU, median of {len(ratios)} interleaved rounds: {statistics.median(ratios):.2f}")
     for _, pipe, process in servers.values():

@@ -144,7 +144,7 @@ async def test_a_deadlock_is_tried_again(url: str, boxes_schema: Schema, add: Ad
     async with opened(PostgresStore(url, schema=boxes_schema)) as store:
         outcomes, tries = await crossing(store, add)
         assert outcomes == ["a", "b"]
-        assert len(tries) == 3
+        assert len(tries) >= 3
         assert [row["number"] for row in await store.scan(lambda tx: tx.all("boxes", id=None))] == [2, 2]
 
 

@@ -11,6 +11,7 @@ from stagedoor.api.routes import ROUTES
 from stagedoor.api.rules import Public
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
+from stagedoor.kit.errors import Forbidden
 from stagedoor.kit.ids import new_id
 
 TITLE = "Stagedoor"
@@ -27,7 +28,12 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
         await request.route.rule.check(server, request)
 
     async def handle(request: Request) -> Response:
-        response: Response = await request.route.handler(server, request)
+        try:
+            response: Response = await request.route.handler(server, request)
+        except Forbidden as problem:  # found out while the thing was done, in its transaction: a definition's secrets, a grant
+            if not problem.audited:
+                await server.gate.record_refusal(request.principal, f"{request.method} {request.route.path}", problem.message)
+            raise
         return response
 
     all_routes = (*routes, *_self_description(routes))

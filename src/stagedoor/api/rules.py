@@ -95,10 +95,8 @@ class SavesSecret:
 
     async def check(self, server: Server, request: Request) -> None:
         gate, secret = server.gate, Resource("SECRET_NAME", request.params["key"])
-        if await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, secret.name)):
-            await gate.demand(request.principal, Access.UPDATE, secret)
-        else:
-            await gate.demand_create(request.principal, secret)
+        exists = await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, secret.name))
+        await gate.demand_save(request.principal, secret, exists)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.grant import Grants, authority_of
+from stagedoor.core.epoch import project_changed, subject_changed
+from stagedoor.core.grant import Grants
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import Resource
 from stagedoor.core.principal import Principal, application_user
@@ -40,7 +41,7 @@ class Applications:
         check_name(name, "name")
         now = self.clock.now()
         made = Application(self.new_id(), name, who.user, who.user, now, now)
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, who.subject)
         tx.do(
             "application_insert", project_id=who.project, id=made.id, name=name,
             created_by=who.user, created_at=now, updated_by=who.user, updated_at=now,
@@ -69,7 +70,7 @@ class Applications:
         """With its keys, its roles, the grants it holds and the grants on it."""
         self.get(tx, who.project, application_id)
         subject = f"USER:{application_user(application_id)}"
-        tx.raise_epoch(who.project)
+        project_changed(tx, who.project)
         tx.do("credentials_delete_of_owner", project_id=who.project, owner=application_user(application_id))
         tx.do("roles_delete_of_subject", project_id=who.project, subject=subject)
         tx.do("grants_delete_of_subject", project_id=who.project, subject=subject)
@@ -80,14 +81,14 @@ class Applications:
     def add_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
         """Forbidden where a role reaches beyond single grants and the caller is no administrator (contract/orkes.md A)."""
         self._check_role(tx, who, application_id, role)
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         self.directory.give_role(tx, who, f"USER:{application_user(application_id)}", role)
         self.audit.change(tx, who, "role.add", f"APPLICATION {application_id}", role)
 
     def remove_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
         """Removing an absent role is no error."""
         self._check_role(tx, who, application_id, role)
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         self.directory.take_role(tx, who, f"USER:{application_user(application_id)}", role)
         self.audit.change(tx, who, "role.remove", f"APPLICATION {application_id}", role)
 
@@ -95,7 +96,7 @@ class Applications:
         self.get(tx, who.project, application_id)
         if role not in OF_APPLICATIONS:
             raise BadInput(f"role: {role} is not one of {', '.join(sorted(OF_APPLICATIONS))}", "role")
-        if role in UNRESTRICTED and "ADMIN" not in authority_of(tx, who).roles:
+        if role in UNRESTRICTED and "ADMIN" not in self.directory.roles(tx, who.project, who.subject):
             raise Forbidden(f"You don't have permissions to give or take role: {role} (missing: role ADMIN)")
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.epoch import subject_changed
 from stagedoor.core.principal import Principal, application_user
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import digest, same
@@ -69,14 +70,14 @@ class Credentials:
         """ACTIVE becomes INACTIVE and back; the tokens it minted stop and work again with it."""
         row = self._key_row(tx, who.project, application_id, key_id)
         paused_at = None if row["paused_at"] else self.clock.now()
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         tx.do("credential_set_paused", id=key_id, paused_at=paused_at)
         self.audit.change(tx, who, "access_key.pause" if paused_at else "access_key.resume", f"APPLICATION {application_id}", key_id)
         return self.key_of(tx, who.project, application_id, key_id)
 
     def delete_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> None:
         self._key_row(tx, who.project, application_id, key_id)
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         tx.do("credential_delete", id=key_id)
         self.audit.change(tx, who, "access_key.delete", f"APPLICATION {application_id}", key_id)
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.epoch import subject_changed
 from stagedoor.core.permission import NOBODY, Access, Authority, Denied, Resource, decide
 from stagedoor.core.principal import Principal
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, Forbidden
-from stagedoor.store.store import Transaction
+from stagedoor.kit.strictjson import check_name
+from stagedoor.store.store import Row, Transaction
 
 KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION")
+EVERYTHING = 2**31
 ALIASES = {"SECRET": "SECRET_NAME"}
 
 
@@ -29,8 +32,29 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def authority_of(tx: Transaction, principal: Principal) -> Authority:
-    """All roles and grants of a principal, by one indexed statement."""
-    rows = tx.all("authority_of_subject", project_id=principal.project, subject=principal.subject)
+    """All roles and grants of a principal: what lists are filtered by."""
+    return _authority(_held(tx, principal, EVERYTHING))
+
+
+def authority_if_small(tx: Transaction, principal: Principal, limit: int) -> Authority | None:
+    """The same; None where there are more than `limit` of them."""
+    rows = _held(tx, principal, limit + 1)
+    return _authority(rows) if len(rows) <= limit else None
+
+
+def _held(tx: Transaction, principal: Principal, size: int) -> list[Row]:
+    return tx.all("authority_of_subject", project_id=principal.project, subject=principal.subject, size=size)
+
+
+def authority_on(tx: Transaction, principal: Principal, resource: Resource) -> Authority:
+    """The roles of a principal and its grants on one resource: all that a single question needs, however many grants it holds."""
+    rows = tx.all(
+        "authority_on_target", project_id=principal.project, subject=principal.subject, target_type=resource.kind, target_id=resource.name
+    )
+    return _authority(rows)
+
+
+def _authority(rows: list[Row]) -> Authority:
     if not rows:
         return NOBODY
     roles = [row["access"] for row in rows if row["kind"] == ""]
@@ -48,7 +72,7 @@ def resource_of(target: Target) -> Resource:
     kind = ALIASES.get(target.type, target.type)
     if kind not in KINDS:
         raise BadInput(f"target.type: {target.type} is not one of {', '.join(KINDS)}, SECRET", "target.type")
-    return Resource(kind, target.id)
+    return Resource(kind, check_name(target.id, "target.id"))
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,7 @@ class Grants:
         name = subject_name(subject)
         if not tx.one("subject_exists", project_id=who.project, subject=name, user_id=subject.id):
             raise BadInput(f"subject.id: there is no user or application {subject.id}", "subject.id")
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, name)
         self._insert(tx, who, name, resource, access)
         self.audit.change(tx, who, "grant.add", f"{resource.kind} {resource.name}", f"{','.join(access)} to {name}")
 
@@ -75,7 +99,7 @@ class Grants:
         """Revoke; what is not there is no error. The owner's rights can be revoked too."""
         resource, name = resource_of(target), subject_name(subject)
         self._must_hold(tx, who, resource, access)
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, name)
         for one in access:
             tx.do("grant_delete", project_id=who.project, subject=name, target_type=resource.kind, target_id=resource.name, access=one)
         self.audit.change(tx, who, "grant.remove", f"{resource.kind} {resource.name}", f"{','.join(access)} from {name}")
@@ -92,7 +116,7 @@ class Grants:
         tx.do("tags_delete", project_id=project, target_type=resource.kind, target_id=resource.name)
 
     def _must_hold(self, tx: Transaction, who: Principal, resource: Resource, access: Sequence[Access]) -> None:
-        authority = authority_of(tx, who)
+        authority = authority_on(tx, who, resource)
         for needed in {Access.UPDATE, *access}:
             verdict = decide(who, needed, resource, authority)
             if isinstance(verdict, Denied):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.epoch import subject_changed
 from stagedoor.core.principal import Principal
 from stagedoor.core.role import PERMISSIONS
 from stagedoor.kit.clock import Clock
@@ -27,7 +28,7 @@ class Directory:
         if self.account(tx, who.project, email) is not None:
             raise Conflict(f"there is a user {email} already")
         now = self.clock.now()
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, f"USER:{email}")
         tx.do("person_insert", id=email, password_hash=password_hash, created_at=now)
         tx.do("account_insert", project_id=who.project, user_id=email, person_id=email, uuid=self.new_id(), name=email, created_at=now)
         for role in roles:

@@ -32,6 +32,11 @@ def markers_of_revision(tx: Transaction, revision_id: str) -> list[Marker]:
     return [_marker(row) for row in tx.all("markers_of_revision", revision_id=revision_id)]
 
 
+def marker_by_id(tx: Transaction, project: str, marker_id: str) -> Marker | None:
+    row = tx.one("marker_by_id", project_id=project, marker_id=marker_id)
+    return _marker(row) if row else None
+
+
 def markers_of_task(tx: Transaction, revision_id: str, task_ref: str) -> list[Marker]:
     return [_marker(row) for row in tx.all("markers_of_task", revision_id=revision_id, task_ref=task_ref)]
 

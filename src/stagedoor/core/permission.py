@@ -27,6 +27,8 @@ class Resource(NamedTuple):
     name: str
 
 
+NOTHING = Resource("", "")
+"""No resource: for questions that roles alone answer."""
 WORDS = {"WORKFLOW_DEF": "workflow", "TASK_DEF": "task", "SECRET_NAME": "secret", "APPLICATION": "application"}
 
 
@@ -82,6 +84,7 @@ class Authority:
         return None
 
 
+_NONE: frozenset[str] = frozenset()
 NOBODY = Authority(frozenset(), {})
 
 
@@ -94,6 +97,16 @@ def decide(principal: Principal, access: Access, resource: Resource, authority: 
     return denied(access, resource)
 
 
+def holds_any(resource: Resource, authority: Authority) -> bool:
+    """Any access on the resource, by role or grant."""
+    return any(authority.whole(access, resource.kind) or resource.name in authority.names(access, resource.kind) for access in Access)
+
+
+def creates(kind: str, authority: Authority) -> str | None:
+    """The role, if any, by which new ones of this kind may be made."""
+    return next((role for role in authority.roles if not CREATES.get(role, _NONE).isdisjoint((kind, "*"))), None)
+
+
 def denied(access: Access, resource: Resource) -> Denied:
     missing = f"{access} on {resource.kind} {resource.name}"
     word = WORDS.get(resource.kind, resource.kind)
@@ -102,12 +115,19 @@ def denied(access: Access, resource: Resource) -> Denied:
 
 def decide_create(resource: Resource, authority: Authority) -> Verdict:
     """Whether a new resource of this kind may be made; who makes it owns it."""
-    for role in authority.roles:
-        if resource.kind in CREATES.get(role, ()) or "*" in CREATES.get(role, ()):
-            return Allowed(f"role {role}")
+    if (role := creates(resource.kind, authority)) is not None:
+        return Allowed(f"role {role}")
     word = WORDS.get(resource.kind, resource.kind)
     missing = f"a role that creates {resource.kind}"
     return Denied(missing, f"You don't have permissions to create {word}: {resource.name} (missing: {missing})")
+
+
+def decide_save(principal: Principal, resource: Resource, exists: bool, authority: Authority) -> Verdict:
+    """UPDATE on what exists, a role that creates where nothing does. Who has neither does not learn which it is (promise 9)."""
+    update, create = decide(principal, Access.UPDATE, resource, authority), decide_create(resource, authority)
+    if isinstance(update, Denied) and isinstance(create, Denied):
+        return Denied(f"{update.missing}, or {create.missing}", f"{update.reason[:-1]}, or {create.missing})")
+    return update if exists else create
 
 
 def decide_poll(principal: Principal, task_type: str, authority: Authority) -> Verdict:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from stagedoor.core.epoch import project_changed
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import Key
 from stagedoor.kit.errors import NotFound
@@ -31,7 +32,7 @@ class Projects:
         """The project's row, its epoch and its first data key."""
         now, key_id = self.clock.now(), self.new_id()
         tx.do("project_insert", project_id=project, name=name, settings="{}", created_at=now)
-        tx.raise_epoch(project)
+        project_changed(tx, project)
         sealed = self.master.new_wrapped(_identity(project, key_id))
         tx.do("data_key_insert", key_id=key_id, project_id=project, sealed=sealed, created_at=now)
 
@@ -45,7 +46,7 @@ class Projects:
         return msgspec.json.decode(row["settings"], type=Settings)
 
     def set_settings(self, tx: Transaction, project: str, settings: Settings) -> None:
-        tx.raise_epoch(project)
+        project_changed(tx, project)
         tx.do("project_set_settings", project_id=project, settings=msgspec.json.encode(settings).decode())
 
     def newest_key(self, tx: Transaction, project: str) -> tuple[str, Key]:

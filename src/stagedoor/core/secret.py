@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.epoch import project_changed, subject_changed
 from stagedoor.core.grant import Grants
 from stagedoor.core.permission import Resource
 from stagedoor.core.principal import Principal
@@ -56,8 +57,7 @@ class Secrets:
             raise BadInput("value: it is not valid Unicode text", "value") from None
         if len(data) > MAX_BYTES:
             raise BadInput(f"value: it has more than {MAX_BYTES} bytes", "value")
-        tx.raise_epoch(who.project)
-        row = self._row(tx, who.project, name) or self._create(tx, who, name)
+        row = tx.one("secret_locked", project_id=who.project, name=name) or self._create(tx, who, name)
         version = row["version"] + 1
         key_id, key = self.projects.newest_key(tx, who.project)
         sealed = key.seal(data, _identity(who.project, row["secret_id"], version))
@@ -104,7 +104,7 @@ class Secrets:
         row = self._row(tx, who.project, name)
         if row is None:
             return
-        tx.raise_epoch(who.project)
+        project_changed(tx, who.project)
         tx.do("secret_versions_retire", secret_id=row["secret_id"])
         tx.do("secret_delete", project_id=who.project, name=name)
         self.grants.forget(tx, who.project, Resource(KIND, name))
@@ -118,7 +118,7 @@ class Secrets:
 
     def set_policy(self, tx: Transaction, who: Principal, name: str, policy: Policy) -> None:
         self.policy(tx, who.project, name)
-        tx.raise_epoch(who.project)
+        project_changed(tx, who.project)
         tx.do("secret_set_policy", project_id=who.project, name=name, policy=msgspec.json.encode(policy).decode())
         self.audit.change(tx, who, "secret.policy", f"{KIND} {name}")
 
@@ -126,6 +126,7 @@ class Secrets:
         return tx.one("secret_by_name", project_id=project, name=name)
 
     def _create(self, tx: Transaction, who: Principal, name: str) -> Row:
+        subject_changed(tx, who.project, who.subject)
         secret_id, now = self.new_id(), self.clock.now()
         tx.do(
             "secret_insert", project_id=who.project, name=name, secret_id=secret_id, version=0, policy="{}",

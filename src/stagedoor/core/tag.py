@@ -37,6 +37,8 @@ def put_tags(tx: Transaction, who: Principal, resource: Resource, tags: Sequence
     """Insert, or replace the one with the same key."""
     for tag in tags:
         check_name(tag.key, "key")
+        if isinstance(tag.value, str) and tag.value:
+            check_name(tag.value, "value")
         tx.do(
             "tag_put", project_id=who.project, target_type=resource.kind, target_id=resource.name,
             tag_key=tag.key, tag_value=msgspec.json.encode(tag.value).decode(), tag_type=tag.type,

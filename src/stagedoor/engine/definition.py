@@ -108,7 +108,7 @@ class WorkflowDefinition(msgspec.Struct, rename="camel", kw_only=True):
 
     name: str
     version: int = 1
-    tasks: list[TaskNode] = []
+    tasks: list[TaskNode]
     description: str | None = None
     input_parameters: list[str] = []
     output_parameters: dict[str, Json] = {}

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stagedoor.core.credential import Credentials
-from stagedoor.core.grant import authority_of
-from stagedoor.core.permission import Authority
+from stagedoor.core.epoch import epoch_of
+from stagedoor.core.grant import authority_if_small, authority_of, authority_on
+from stagedoor.core.permission import Authority, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
@@ -17,6 +18,9 @@ from stagedoor.store.store import Store
 K = TypeVar("K")
 V = TypeVar("V")
 REMEMBERED = 50_000
+LARGE = 500
+"""From so many roles and grants on, a principal's authority is not kept whole but asked for one resource at a time."""
+Epoch = tuple[int, int]
 
 
 class Recent(Generic[K, V]):
@@ -39,7 +43,7 @@ class Recent(Generic[K, V]):
 class _Verified:
     claims: Claims
     principal: Principal
-    epoch: int
+    epoch: Epoch
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Authenticator:
         self._clock = clock
         self._realm = realm
         self._verified: Recent[bytes, _Verified] = Recent(REMEMBERED)
-        self._authorities: Recent[tuple[str, str], tuple[int, Authority]] = Recent(REMEMBERED)
+        self._authorities: Recent[tuple[str, str], tuple[Epoch, Authority | None]] = Recent(REMEMBERED)
 
     async def principal(self, token: str) -> Principal:
         """Unauthenticated or TokenExpired where the token, or the credential that minted it, is no longer good."""
@@ -69,14 +73,14 @@ class Authenticator:
         known = self._verified.get(key)
         claims = known.claims if known else verify(token, self._realm.keys, self._realm.issuer, self._realm.audience)
         check_time(claims, self._clock.now())
-        epoch = await self._store.fresh_epoch(claims.project)
+        who = known.principal if known else Principal(claims.project, claims.sub, claims.client_id)
+        epoch = await epoch_of(self._store, who)
         if known is not None and known.epoch == epoch:
-            return known.principal
-        principal = await self._store.read(lambda tx: self._credentials.alive(tx, claims.client_id))
-        if principal.user != claims.sub or principal.project != claims.project:
+            return who
+        if await self._store.read(lambda tx: self._credentials.alive(tx, claims.client_id)) != who:
             raise Unauthenticated
-        self._verified.put(key, _Verified(claims, principal, epoch))
-        return principal
+        self._verified.put(key, _Verified(claims, who, epoch))
+        return who
 
     async def still_good(self, principal: Principal) -> None:
         """After a wait: Unauthenticated where the credential has been paused or deleted meanwhile."""
@@ -89,13 +93,19 @@ class Authenticator:
         await self.principal(token)
         return verify(token, self._realm.keys, self._realm.issuer, self._realm.audience)
 
-    async def authority(self, principal: Principal) -> Authority:
-        """The principal's roles and grants as of now."""
+    async def authority(self, principal: Principal, resource: Resource) -> Authority:
+        """The principal's roles and grants as of now; of one that holds very many, those on this resource."""
         key = (principal.project, principal.user)
-        epoch = await self._store.fresh_epoch(principal.project)
+        epoch = await epoch_of(self._store, principal)
         known = self._authorities.get(key)
-        if known is not None and known[0] == epoch:
+        if known is None or known[0] != epoch:
+            few = await self._store.read(lambda tx: authority_if_small(tx, principal, LARGE))
+            known = (epoch, few)
+            self._authorities.put(key, known)
+        if known[1] is not None:
             return known[1]
-        authority = await self._store.read(lambda tx: authority_of(tx, principal))
-        self._authorities.put(key, (epoch, authority))
-        return authority
+        return await self._store.read(lambda tx: authority_on(tx, principal, resource))
+
+    async def whole_authority(self, principal: Principal) -> Authority:
+        """All its roles and grants: what a list is filtered by."""
+        return await self._store.read(lambda tx: authority_of(tx, principal))

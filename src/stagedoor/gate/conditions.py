@@ -6,7 +6,7 @@ Each is one method of `Conditions`; they name what they refuse and never hold a 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stagedoor.core.grant import authority_of
+from stagedoor.core.grant import authority_on
 from stagedoor.core.marker import Marker
 from stagedoor.core.permission import Access, Denied, Resource, decide
 from stagedoor.core.principal import Principal
@@ -71,7 +71,8 @@ class Conditions:
         """3: the starter may EXECUTE the workflow it started; by the project's stricter setting it also needs READ on the secret."""
         starter = Principal(candidate.project, candidate.run.starter)
         workflow = self._root_workflow(tx, candidate)
-        verdict = decide(starter, Access.EXECUTE, Resource("WORKFLOW_DEF", workflow), authority_of(tx, starter))
+        started = Resource("WORKFLOW_DEF", workflow)
+        verdict = decide(starter, Access.EXECUTE, started, authority_on(tx, starter, started))
         if isinstance(verdict, Denied):
             return Refusal(marker, f"the starter {starter.user} lacks {verdict.missing}")
         if self.projects.settings(tx, candidate.project).starter_needs_read and not self._may(tx, starter, Access.READ, marker):
@@ -107,7 +108,8 @@ class Conditions:
         return None
 
     def _may(self, tx: Transaction, who: Principal, access: Access, marker: Marker) -> bool:
-        verdict = decide(who, access, Resource(KIND, marker.reference.name), authority_of(tx, who))
+        secret = Resource(KIND, marker.reference.name)
+        verdict = decide(who, access, secret, authority_on(tx, who, secret))
         return not isinstance(verdict, Denied)
 
     def _root_workflow(self, tx: Transaction, candidate: Candidate) -> str:
@@ -121,7 +123,7 @@ def _policy_questions(
     policy: Policy, candidate: Candidate, marker: Marker, sending: Sending | None
 ) -> Iterator[tuple[str, str, tuple[str, ...] | None]]:
     yield "workflows", candidate.run.workflow_name, policy.workflows
-    yield "taskTypes", candidate.task.task_def_name if sending is None else "HTTP", policy.task_types
+    yield "taskTypes", candidate.task.task_type if sending is None else "HTTP", policy.task_types
     yield "places", f"{candidate.run.workflow_name}/{marker.task_ref}{marker.place}", policy.places
     if sending is not None:
         yield "hosts", sending.authority, None if policy.hosts is None else _authorities(policy.hosts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from stagedoor.core.epoch import project_changed, subject_changed
 from stagedoor.core.marker import Marker, markers_of_revision
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.principal import Principal
@@ -26,11 +27,7 @@ class Definitions:
 
     async def demand_save(self, who: Principal, kind: str, name: str) -> None:
         """UPDATE on what exists; the right to create where it does not."""
-        known = await self._exists(who, kind, name)
-        if known:
-            await self.gate.demand(who, Access.UPDATE, Resource(kind, name))
-        else:
-            await self.gate.demand_create(who, Resource(kind, name))
+        await self.gate.demand_save(who, Resource(kind, name), await self._exists(who, kind, name))
 
     async def save(self, who: Principal, definition: WorkflowDefinition, *, overwrite: bool, new_version: bool = False) -> list[str]:
         """Warnings, for references to secrets that do not exist."""
@@ -38,6 +35,7 @@ class Definitions:
         warnings: list[str] = []
 
         def prepare(tx: Transaction, previous: Revision | None, revision_id: str) -> WorkflowDefinition:
+            self.gate.still_may_save(tx, who, Resource(WORKFLOW, definition.name), previous is not None)
             if previous is None:
                 self._own(tx, who, WORKFLOW, definition.name)
             sealed, found = self.gate.sealing.seal(tx, who, definition, previous, revision_id)
@@ -60,11 +58,12 @@ class Definitions:
 
     async def delete(self, who: Principal, name: str, version: int) -> None:
         """The last version takes the grants on the name with it."""
-        versions = await self.gate.engine.definitions(who.project, name=name)
 
         def within(tx: Transaction, revision: Revision) -> None:
-            if len(versions) <= 1:
-                tx.raise_epoch(who.project)
+            # Locked first: of two who delete the last two versions at once, the second sees that its own is the last.
+            tx.one("workflow_definition_last", project_id=who.project, name=name)
+            if len(tx.all("workflow_definition_list", project_id=who.project, name=name)) <= 1:
+                project_changed(tx, who.project)
                 self.gate.grants.forget(tx, who.project, Resource(WORKFLOW, name))
             self.gate.audit.change(tx, who, "workflow.delete", f"{WORKFLOW} {name}", f"version {version}")
 
@@ -87,6 +86,7 @@ class Definitions:
 
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
             for definition in definitions:
+                self.gate.still_may_save(tx, who, Resource(TASK, definition.name), definition.name in before)
                 if definition.name not in before:
                     self._own(tx, who, TASK, definition.name)
                 self.gate.audit.change(tx, who, "task.save", f"{TASK} {definition.name}")
@@ -103,7 +103,7 @@ class Definitions:
 
     async def delete_task(self, who: Principal, name: str) -> None:
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
-            tx.raise_epoch(who.project)
+            project_changed(tx, who.project)
             self.gate.grants.forget(tx, who.project, Resource(TASK, name))
             self.gate.audit.change(tx, who, "task.delete", f"{TASK} {name}")
 
@@ -120,5 +120,5 @@ class Definitions:
         return True
 
     def _own(self, tx: Transaction, who: Principal, kind: str, name: str) -> None:
-        tx.raise_epoch(who.project)
+        subject_changed(tx, who.project, who.subject)
         self.gate.grants.own(tx, who, Resource(kind, name))

@@ -66,8 +66,18 @@ class Egress:
         filled = refusal or self.opening.open(tx, candidate, markers)
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, filled)
-        request = request_of(filled.input)
-        refusal = self._judge_host(tx, candidate, markers, Sending(authority_of(request.url), literal_authority(template)))
+        literal = literal_authority(template)
+        try:
+            request = request_of(filled.input)
+        except BadInput:
+            unread = self._voucher_who_may_not_read(tx, candidate, markers)
+            if unread is None:
+                raise
+            # What is wrong with a request tells something of the values in it, and so would a host that is judged only where it is valid.
+            refusal = self._judge_host(tx, candidate, markers, Sending(literal or "", literal))
+            refusal = refusal or Refusal(unread, "the request cannot be made; why is told to vouchers who may READ the secret alone")
+            return self._refused(tx, candidate, refusal)
+        refusal = self._judge_host(tx, candidate, markers, Sending(authority_of(request.url), literal))
         if refusal is not None:
             return self._refused(tx, candidate, refusal)
         self.opening.remember(tx, candidate, filled, DOOR, candidate.run.starter)
@@ -84,6 +94,9 @@ class Egress:
             if refusal is not None:
                 return refusal
         return None
+
+    def _voucher_who_may_not_read(self, tx: Transaction, candidate: Candidate, markers: list[Marker]) -> Marker | None:
+        return next((marker for marker in markers if self.conditions.voucher_may_use(tx, candidate, marker, (Access.READ,))), None)
 
     def _judge_host(self, tx: Transaction, candidate: Candidate, markers: list[Marker], sending: Sending) -> Refusal | None:
         ask = self.conditions

@@ -52,7 +52,7 @@ class Exchange:
             key_id, secret = request.key_id or "", request.key_secret or ""
             who = await self.store.read(lambda tx: self.credentials.prove_key(tx, key_id, secret))
         elif request.email is not None and request.password is not None:
-            who = await self._sign_in(request.email, request.password)
+            who, life = await self._sign_in(request.email, request.password), min(life, SESSION_LIFE)
         else:
             raise BadInput("keyId: it is required, with keySecret", "keyId")
         return self._mint(who, life)

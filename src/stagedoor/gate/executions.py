@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
-from stagedoor.core.permission import Access, Allowed, Resource, decide_poll, denied
+from stagedoor.core.permission import Access, Allowed, Resource, denied
 from stagedoor.core.principal import Principal
 from stagedoor.engine.definition import WorkflowDefinition
 from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, StartRequest, TaskUpdate, TaskView
 from stagedoor.engine.run import Run, Task
 from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
 from stagedoor.gate.gate import Gate, or_none
-from stagedoor.gate.sealing import restore
+from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.kit.errors import Forbidden, NotFound
 from stagedoor.store.store import Transaction
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,7 @@ class Executions:
     async def run(self, who: Principal, run_id: str, *, include_tasks: bool = True) -> RunView:
         """A run as a read shows it: references, never markers."""
         view = await self.gate.engine.run(who.project, run_id, include_tasks)
-        markers = await self.definitions.markers(view.revision)
-        if not markers:
-            return view
-        tasks = msgspec.convert(restore(msgspec.to_builtins(view.tasks), markers), list[Task])
-        run = msgspec.convert(restore(msgspec.to_builtins(view.run), markers), Run)
+        run, tasks = await self._spelled(who, (view.run, view.tasks), tuple[Run, list[Task]])
         return RunView(run, tasks, await self._shown(view.revision))
 
     async def demand_run(self, who: Principal, run_id: str, access: Access) -> None:
@@ -43,7 +42,7 @@ class Executions:
         workflow = Resource(WORKFLOW, (await self.gate.engine.run(who.project, run_id, False)).run.workflow_name)
         if not await self.gate.allows(who, Access.READ, workflow):
             await self.gate.record_refusal(who, f"run {run_id}", denied(access, workflow).missing)
-            raise NotFound(f"there is no workflow execution {run_id}")
+            raise NotFound(f"No such workflow found by id: {run_id}")  # in the engine's words, as for one that does not exist
         await self.gate.demand(who, access, workflow)
 
     async def terminate(self, who: Principal, run_id: str, reason: str | None) -> None:
@@ -67,8 +66,8 @@ class Executions:
 
     async def next_task(self, who: Principal, done: Task, worker_id: str) -> list[Delivery]:
         """Another task of the type just done, for the same worker, without waiting (contract/orkes.md 0.17)."""
-        task_type = done.task_def_name
-        if not isinstance(decide_poll(who, task_type, await self.gate.authenticator.authority(who)), Allowed):
+        task_type = done.task_type
+        if not isinstance(await self.gate.poll_verdict(who, task_type), Allowed):
             return []
         poll = Poll(task_type=task_type, worker_id=worker_id, consumer=who, domain=done.domain, count=1, timeout_ms=0)
         return await self.poll(who, poll)
@@ -77,7 +76,7 @@ class Executions:
         """May report on this task. An outsider gets NotFound, or with `hidden` the same Forbidden for any id at all."""
         view = await or_none(self.gate.engine.task(who.project, task_id), NotFound)
         if view is not None:
-            verdict = decide_poll(who, view.task.task_def_name, await self.gate.authenticator.authority(who))
+            verdict = await self.gate.poll_verdict(who, view.task.task_type)
             if isinstance(verdict, Allowed):
                 return
             await self.gate.record_refusal(who, f"task {task_id}", verdict.missing)
@@ -96,22 +95,26 @@ class Executions:
 
     async def task(self, who: Principal, task_id: str) -> TaskView:
         view = await self.gate.engine.task(who.project, task_id)
-        markers = await self.definitions.markers(view.revision)
-        shown = msgspec.convert(restore(msgspec.to_builtins(view.task), markers), Task)
-        return TaskView(view.run, shown, await self._shown(view.revision))
+        return TaskView(view.run, await self._spelled(who, view.task, Task), await self._shown(view.revision))
 
     async def log(self, who: Principal, task_id: str, line: str) -> None:
         await self.gate.engine.log(who.project, task_id, [line])
 
     async def logs(self, who: Principal, task_id: str) -> list[LogLine]:
-        return await self.gate.engine.logs(who.project, task_id)
+        return await self._spelled(who, await self.gate.engine.logs(who.project, task_id), list[LogLine])
 
     async def queue_sizes(self, who: Principal, task_types: Sequence[str]) -> dict[str, int]:
         return await self.gate.engine.queue_sizes(who.project, task_types)
 
+    async def _spelled(self, who: Principal, value: T, kind: type[T]) -> T:
+        """What is shown holds references, never markers."""
+        if not holds_marker(value):
+            return value
+        return msgspec.convert(await self.gate.look(lambda tx: spell_out(tx, who.project, msgspec.to_builtins(value))), kind)
+
     async def _may_see(self, who: Principal, view: TaskView) -> bool:
         return await self.gate.allows(who, Access.READ, Resource(WORKFLOW, view.run.workflow_name)) or await self.gate.allows(
-            who, Access.EXECUTE, Resource(TASK, view.task.task_def_name)
+            who, Access.EXECUTE, Resource(TASK, view.task.task_type)
         )
 
     async def _shown(self, revision: Revision) -> Revision:
@@ -120,4 +123,5 @@ class Executions:
 
 
 def absent(task_id: str) -> NotFound:
-    return NotFound(f"there is no task {task_id}")
+    """In the engine's words, so that a foreign task looks like none."""
+    return NotFound(f"No such task found by id: {task_id}")

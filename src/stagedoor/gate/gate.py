@@ -7,9 +7,22 @@ from typing import TypeVar
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import Credentials
-from stagedoor.core.grant import Grants
+from stagedoor.core.grant import Grants, authority_on
 from stagedoor.core.identity import Directory
-from stagedoor.core.permission import Access, Allowed, Denied, Resource, Verdict, decide, decide_create, decide_poll
+from stagedoor.core.permission import (
+    NOTHING,
+    Access,
+    Allowed,
+    Denied,
+    Resource,
+    Verdict,
+    creates,
+    decide,
+    decide_create,
+    decide_poll,
+    decide_save,
+    holds_any,
+)  # fmt: skip
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects, Settings
 from stagedoor.core.secret import Secrets
@@ -18,6 +31,7 @@ from stagedoor.gate.authority import Authenticator
 from stagedoor.gate.exchange import Exchange
 from stagedoor.gate.sealing import Sealing
 from stagedoor.kit.errors import AdminOnly, Forbidden, StagedoorError
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Store, Transaction
 
 T = TypeVar("T")
@@ -41,7 +55,7 @@ class Gate:
     exchange: Exchange
 
     async def verdict(self, who: Principal, access: Access, resource: Resource) -> Verdict:
-        return decide(who, access, resource, await self.authenticator.authority(who))
+        return decide(who, access, resource, await self.authenticator.authority(who, resource))
 
     async def allows(self, who: Principal, access: Access, resource: Resource) -> bool:
         return isinstance(await self.verdict(who, access, resource), Allowed)
@@ -53,28 +67,51 @@ class Gate:
             await self.refuse(who, resource, verdict)
 
     async def demand_create(self, who: Principal, resource: Resource) -> None:
-        verdict = decide_create(resource, await self.authenticator.authority(who))
+        verdict = decide_create(resource, await self.authenticator.authority(who, NOTHING))
         if isinstance(verdict, Denied):
             await self.refuse(who, resource, verdict)
 
+    async def demand_save(self, who: Principal, resource: Resource, exists: bool) -> None:
+        verdict = decide_save(who, resource, exists, await self.authenticator.authority(who, resource))
+        if isinstance(verdict, Denied):
+            await self.refuse(who, resource, verdict)
+
+    def still_may_save(self, tx: Transaction, who: Principal, resource: Resource, exists: bool) -> None:
+        """The same inside the transaction of the save: the thing may have been made or deleted since the rule was asked."""
+        verdict = decide_save(who, resource, exists, authority_on(tx, who, resource))
+        if isinstance(verdict, Denied):
+            raise Forbidden(verdict.reason)
+
+    async def put_secret(self, who: Principal, name: str, value: SecretValue) -> None:
+        def within(tx: Transaction) -> None:
+            self.still_may_save(tx, who, Resource("SECRET_NAME", name), self.secrets.exists(tx, who.project, name))
+            self.secrets.put(tx, who, name, value)
+
+        await self.store.write(within)
+
     async def demand_poll(self, who: Principal, task_type: str) -> None:
-        verdict = decide_poll(who, task_type, await self.authenticator.authority(who))
+        verdict = await self.poll_verdict(who, task_type)
         if isinstance(verdict, Denied):
             await self.refuse(who, Resource("TASK_DEF", task_type), verdict)
 
+    async def poll_verdict(self, who: Principal, task_type: str) -> Verdict:
+        return decide_poll(who, task_type, await self.authenticator.authority(who, Resource("TASK_DEF", task_type)))
+
+    async def knows(self, who: Principal, resource: Resource) -> bool:
+        """Holds any access on it, or may make such things (contract/orkes.md, decisions)."""
+        authority = await self.authenticator.authority(who, resource)
+        return creates(resource.kind, authority) is not None or holds_any(resource, authority)
+
     async def demand_permission(self, who: Principal, permission: str) -> None:
         """A management permission, which only roles give; AdminOnly otherwise."""
-        authority = await self.authenticator.authority(who)
+        authority = await self.authenticator.authority(who, NOTHING)
         if permission not in authority.permissions:
             await self.record_refusal(who, permission, f"missing: permission {permission}")
             raise AdminOnly
 
-    async def can_create(self, who: Principal, kind: str) -> bool:
-        return isinstance(decide_create(Resource(kind, ""), await self.authenticator.authority(who)), Allowed)
-
     async def visible(self, who: Principal, access: Access, kind: str) -> Callable[[str], bool]:
         """The filter of a list: exactly the names a single read would allow."""
-        authority = await self.authenticator.authority(who)
+        authority = await self.authenticator.whole_authority(who)
         if authority.whole(access, kind) is not None:
             return lambda name: True
         names = authority.names(access, kind)
@@ -82,7 +119,7 @@ class Gate:
 
     async def refuse(self, who: Principal, resource: Resource, verdict: Denied) -> None:
         await self.record_refusal(who, f"{resource.kind} {resource.name}", verdict.missing)
-        raise Forbidden(verdict.reason)
+        raise Forbidden(verdict.reason, audited=True)
 
     async def record_refusal(self, who: Principal, target: str, detail: str) -> None:
         await self.store.write(lambda tx: self.audit.refusal(tx, who, "access", target, detail))

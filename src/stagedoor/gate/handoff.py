@@ -8,9 +8,12 @@ from stagedoor.core.audit import Audit
 from stagedoor.core.marker import Marker
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
+from stagedoor.engine.definition import Json
 from stagedoor.engine.port import Candidate, Deliver, Hold, Refuse, Verdict
+from stagedoor.engine.run import Task
 from stagedoor.gate.conditions import Conditions, Refusal
 from stagedoor.gate.opening import Opening, markers_of
+from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.store.store import Transaction
 
 DOOR = "handoff"
@@ -28,7 +31,7 @@ class Handoff:
             raise TypeError("the consumer of a poll is a Principal")
         template, markers = markers_of(tx, candidate)
         if not markers:
-            return Deliver(candidate.task)
+            return Deliver(self._with(tx, candidate, candidate.task.input_data))
         for marker in markers:
             refusal = self._judge(tx, candidate, template, marker, consumer)
             if refusal is not None:
@@ -37,7 +40,13 @@ class Handoff:
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, consumer, filled)
         self.opening.remember(tx, candidate, filled, DOOR, consumer.user)
-        return Deliver(msgspec.structs.replace(candidate.task, input_data=filled.input))
+        return Deliver(self._with(tx, candidate, filled.input))
+
+    def _with(self, tx: Transaction, candidate: Candidate, given: dict[str, Json]) -> Task:
+        """The task with the input to give; a marker that came as data is shown as the reference it is."""
+        if holds_marker(given):
+            given = spell_out(tx, candidate.project, given)
+        return msgspec.structs.replace(candidate.task, input_data=given)
 
     def _judge(self, tx: Transaction, candidate: Candidate, template: object, marker: Marker, consumer: Principal) -> Refusal | None:
         ask = self.conditions

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stagedoor.core.grant import authority_of
-from stagedoor.core.marker import Marker, insert_marker, markers_of_revision
-from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, decide, denied
+from stagedoor.core.grant import authority_on
+from stagedoor.core.marker import Marker, insert_marker, marker_by_id, markers_of_revision
+from stagedoor.core.permission import Access, Allowed, Denied, Resource, decide, denied
 from stagedoor.core.principal import Principal
 from stagedoor.core.secret import KIND, Secrets
 from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, WorkflowDefinition, nodes
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision
+from stagedoor.kit import strictjson
 from stagedoor.kit.errors import BadInput, Forbidden
 from stagedoor.kit.ids import NewId
-from stagedoor.kit.template import MARKER, REFERENCE, Reference, map_strings, references, strings
+from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, map_strings, references, strings
 from stagedoor.store.store import Transaction
 
 WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
@@ -38,10 +39,9 @@ class Sealing:
     ) -> tuple[WorkflowDefinition, list[str]]:
         """(the sealed definition, warnings). Forbidden where a changed node names a secret the saver may not use."""
         refuse_elsewhere(definition)
-        authority = authority_of(tx, saver)
-        check_targets(saver, definition, authority)
+        check_targets(tx, saver, definition)
         vouched = _Vouched.by(tx, previous)
-        saving = _Saving(tx, saver, authority, [])
+        saving = _Saving(tx, saver, [])
         sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
         for node in nodes(sealed.tasks):
             markers: dict[tuple[str, Reference], Marker] = {}
@@ -61,18 +61,18 @@ class Sealing:
             saving.warnings.append(f"task {node.task_reference_name} names the secret {reference.name}, which does not exist")
             return
         secret = Resource(KIND, reference.name)
-        verdicts = [decide(saving.saver, access, secret, saving.authority) for access in accesses(node)]
+        authority = authority_on(saving.tx, saving.saver, secret)
+        verdicts = [decide(saving.saver, access, secret, authority) for access in accesses(node)]
         if not any(isinstance(verdict, Allowed) for verdict in verdicts):
             raise Forbidden(denied(Access.READ, secret).reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Saving:
-    """Who saves, with what authority, and what is to be said about it."""
+    """Who saves, and what is to be said about it."""
 
     tx: Transaction
     saver: Principal
-    authority: Authority
     warnings: list[str]
 
 
@@ -81,14 +81,16 @@ def accesses(node: TaskNode) -> tuple[Access, ...]:
     return (Access.READ, Access.EXECUTE) if node.type == "HTTP" else (Access.READ,)
 
 
-def check_targets(saver: Principal, definition: WorkflowDefinition, authority: Authority) -> None:
+def check_targets(tx: Transaction, saver: Principal, definition: WorkflowDefinition) -> None:
     """Sub-workflows and failure workflows run in the starter's name: their names need EXECUTE from the saver (contract/orkes.md)."""
     for place, name in _targets(definition):
+        workflow = Resource("WORKFLOW_DEF", name)
+        authority = authority_on(tx, saver, workflow)
         if "${" in name:
             if authority.whole(Access.EXECUTE, "WORKFLOW_DEF") is None:
                 raise Forbidden(f"{place}: a workflow name made from data needs EXECUTE on every WORKFLOW_DEF")
             continue
-        verdict = decide(saver, Access.EXECUTE, Resource("WORKFLOW_DEF", name), authority)
+        verdict = decide(saver, Access.EXECUTE, workflow, authority)
         if isinstance(verdict, Denied) and name != definition.name:
             raise Forbidden(verdict.reason)
 
@@ -160,6 +162,19 @@ def restore(value: Json, markers: dict[str, Marker]) -> Json:
         return MARKER.sub(lambda match: markers[match[1]].reference.text() if match[1] in markers else match[0], text)
 
     return map_strings(value, change) if markers else value
+
+
+def holds_marker(value: object) -> bool:
+    """Whether anything of the shape of a marker stands in a value: looked for in its JSON text, which is quick."""
+    return MARKER_START.encode() in strictjson.encode(value)
+
+
+def spell_out(tx: Transaction, project: str, value: Json) -> Json:
+    """The same JSON with every marker of the project shown as its reference, whichever revision it comes from: data may carry one
+    from one task to another, or into a child."""
+    ids = {match[1] for _, text in strings(value) for match in MARKER.finditer(text)}
+    found = {marker_id: marker_by_id(tx, project, marker_id) for marker_id in ids}
+    return restore(value, {marker_id: marker for marker_id, marker in found.items() if marker is not None})
 
 
 def _own_fields(node: TaskNode) -> Json:

@@ -39,6 +39,11 @@ class TokenExpired(Unauthenticated):
 class Forbidden(StagedoorError):
     """the caller lacks a right; the message names it"""
 
+    def __init__(self, message: str = "", *, audited: bool = False) -> None:
+        """`audited`: the refusal has its row in the audit already."""
+        super().__init__(message)
+        self.audited = audited
+
 
 class AdminOnly(Forbidden):
     """Forbidden"""

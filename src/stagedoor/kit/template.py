@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 Json = Any
 REFERENCE = re.compile(r"(?<!\$)\$\{workflow\.secrets\.([^.${}\s]+)(?:\.([^${}]+))?\}")
+MARKER_START = "#{stagedoor:"
 MARKER = re.compile(r"#\{stagedoor:([0-9a-f-]{36})\}")
 
 
@@ -35,7 +36,7 @@ def strings(value: Json, place: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for key, member in value.items():
             yield from strings(member, pointer(place, key))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for index, member in enumerate(value):
             yield from strings(member, pointer(place, index))
 
@@ -53,7 +54,7 @@ def map_strings(value: Json, change: Callable[[str, str], Json], place: str = ""
         return change(place, value)
     if isinstance(value, dict):
         return {key: map_strings(member, change, pointer(place, key)) for key, member in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [map_strings(member, change, pointer(place, index)) for index, member in enumerate(value)]
     return value
 

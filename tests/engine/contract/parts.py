@@ -55,9 +55,7 @@ def unsealed(definition: WorkflowDefinition) -> Callable[[Transaction, Revision 
 
 
 async def save(engine: Engine, definition: WorkflowDefinition, *, saver: str = ADA, overwrite: bool = False) -> Revision:
-    return await engine.register(
-        PROJECT, Register(definition=definition, saver=saver, prepare=unsealed(definition), overwrite=overwrite)
-    )
+    return await engine.register(PROJECT, Register(definition=definition, saver=saver, prepare=unsealed(definition), overwrite=overwrite))
 
 
 async def save_tasks(engine: Engine, *definitions: TaskDefinition) -> None:

@@ -48,7 +48,7 @@ async def test_any_json_text_comes_back_as_it_went_in(engine: Engine) -> None:
     run = await start(engine, "w", input={"given": odd})
     task = await take(engine)
     assert task.task.input_data["given"] == odd
-    await complete(engine, task, **{"odd": odd})
+    await complete(engine, task, odd=odd)
     seen = await ended(engine, run)
     assert seen.run.output["odd"] == odd
     assert seen.run.input["given"] == odd
@@ -122,7 +122,9 @@ async def test_terminate_ends_it_and_takes_its_tasks_away(engine: Engine) -> Non
 def sub(reference: str, name: str) -> TaskNode:
     parameters = SubWorkflow(name=name, version=1)
     given = {"given": "${workflow.input.given}"}
-    return TaskNode(name=reference, task_reference_name=reference, type="SUB_WORKFLOW", sub_workflow_param=parameters, input_parameters=given)
+    return TaskNode(
+        name=reference, task_reference_name=reference, type="SUB_WORKFLOW", sub_workflow_param=parameters, input_parameters=given
+    )
 
 
 async def test_a_child_runs_in_the_name_of_its_root(engine: Engine) -> None:

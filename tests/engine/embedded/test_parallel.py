@@ -68,12 +68,14 @@ async def test_pollers_that_judge_at_the_same_time_leave_nothing_behind(nodes: N
             await poll(node.engine, consumer="other", count=10, timeout_ms=20)
 
     crowd = [asyncio.create_task(unentitled()) for _ in range(8)]
-    for _ in range(20):
-        await start(node.engine, "w")
-        assert len(await poll(node.engine, consumer="entitled", timeout_ms=5_000)) == 1
-    for each in crowd:
-        each.cancel()
-    await asyncio.gather(*crowd, return_exceptions=True)
+    try:
+        for _ in range(20):
+            await start(node.engine, "w")
+            assert len(await poll(node.engine, consumer="entitled", timeout_ms=5_000)) == 1
+    finally:
+        for each in crowd:
+            each.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
 
 
 async def test_one_key_starts_one_run_whoever_is_first(nodes: Nodes) -> None:

@@ -49,7 +49,10 @@ async def of_key(server: Server, request: Request) -> Response:
     """The application an access key belongs to."""
     gate, key_id = server.gate, request.params["accessKeyId"]
     found = await gate.look(lambda tx: gate.credentials.application_of_key(tx, request.principal.project, key_id))
-    if found is None or not await gate.allows(request.principal, Access.READ, Resource(KIND, found)):
+    if found is not None and not await gate.allows(request.principal, Access.READ, Resource(KIND, found)):
+        await gate.record_refusal(request.principal, f"{KIND} {found}", f"missing: READ, asked by its key {key_id}")
+        found = None
+    if found is None:
         raise NotFound(f"there is no access key {key_id}")
     return Response.json(await gate.look(lambda tx: gate.applications.get(tx, request.principal.project, found)))
 

@@ -33,7 +33,7 @@ async def _names(server: Server, request: Request) -> list[str]:
 
 async def put(server: Server, request: Request) -> Response:
     value = SecretValue(body_text(request, await request.body()))
-    await server.gate.change(lambda tx: server.gate.secrets.put(tx, request.principal, request.params["key"], value))
+    await server.gate.put_secret(request.principal, request.params["key"], value)
     return Response.empty(200)
 
 
@@ -46,10 +46,7 @@ async def get(server: Server, request: Request) -> Response:
 async def exists(server: Server, request: Request) -> Response:
     """`true` only to who holds any access on the secret or may create secrets (contract/orkes.md, decisions)."""
     gate, key = server.gate, request.params["key"]
-    resource = Resource(KIND, key)
-    knows = await gate.can_create(request.principal, KIND)
-    if not knows:
-        knows = any([await gate.allows(request.principal, access, resource) for access in Access])
+    knows = await gate.knows(request.principal, Resource(KIND, key))
     return Response.json(knows and await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, key)))
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from stagedoor.api.authenticate import presented
 from stagedoor.api.http import Request, Response
+from stagedoor.core.permission import NOTHING
 from stagedoor.core.principal import Principal
 from stagedoor.core.role import PERMISSIONS
 from stagedoor.gate.gate import Gate
@@ -37,7 +38,7 @@ async def conductor_user(gate: Gate, who: Principal) -> dict[str, Any]:
         if row is None:
             raise NotFound(f"there is no user {who.user}")
         name, uuid = row["name"], row["uuid"]
-    roles = sorted((await gate.authenticator.authority(who)).roles)
+    roles = sorted((await gate.authenticator.authority(who, NOTHING)).roles)
     return {
         "id": who.user,
         "name": name,

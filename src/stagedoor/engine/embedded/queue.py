@@ -1,9 +1,11 @@
 """Worker tasks: who waits for them, and how one is leased to exactly one poller."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace as altered
@@ -11,7 +13,7 @@ from msgspec.structs import replace as altered
 from stagedoor.engine.embedded.apply import Machine, line_of
 from stagedoor.engine.embedded.decision import TaskUpdated
 from stagedoor.engine.embedded.rows import load_run, put_task, unpack
-from stagedoor.engine.port import Candidate, Deliver, Delivery, Hold, Poll
+from stagedoor.engine.port import Candidate, Deliver, Delivery, Hold, Poll, Refuse, Verdict
 from stagedoor.engine.run import RUN_TERMINAL, Run, Task
 from stagedoor.store.store import Row, Store, Transaction
 
@@ -55,21 +57,64 @@ class Cursor(NamedTuple):
 
 @dataclass(slots=True)
 class Haul:
-    """What one transaction got: tasks leased, and items whose run another transaction held, to be tried again."""
+    """What judging some items came to: tasks leased, items no longer there, and those whose run another transaction held."""
 
     leased: list[Delivery] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     busy: list[Row] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """For whom the items of a line are judged, and where to put what is leased."""
+
+    line: str
+    poll: Poll
+    haul: Haul
+
+
+class Turns:
+    """Who judges which item in this process: one poll at a time, the others in the order they came. On the event loop only."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[asyncio.Future[bool]]] = {}
+
+    def free(self, item: str) -> bool:
+        return item not in self._queues
+
+    def claim(self, item: str) -> None:
+        self._queues[item] = deque()
+
+    async def wait(self, item: str) -> bool:
+        """True: the item is the caller's to judge and to release. False: it is gone."""
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._queues[item].append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result():
+                self.release(item, gone=False)
+            raise
+
+    def release(self, item: str, gone: bool) -> None:
+        waiting = self._queues[item]
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(not gone)
+                if not gone:
+                    return
+        del self._queues[item]
+
+
 class Queue:
-    """Leases tasks. Items that a poll of this process is judging are left out by its other polls, so none is judged twice at once."""
+    """Leases tasks, each to one poll."""
 
     def __init__(self, store: Store, machine: Machine, waiting: Waiting) -> None:
         self._store = store
         self._machine = machine
         self._waiting = waiting
-        self._judged: set[str] = set()
-        self._passed_over: set[str] = set()
+        self._turns = Turns()
 
     async def poll(self, project: str, poll: Poll) -> list[Delivery]:
         """See `port.Engine.poll`."""
@@ -117,44 +162,54 @@ class Queue:
         return await self._store.read(lambda tx: tx.all("work_waiting", line=line, now=now, size=size, **cursor._asdict()))
 
     async def _judge(self, project: str, line: str, poll: Poll, page: list[Row]) -> list[Delivery]:
-        mine = [row for row in page if row["item_id"] not in self._judged]
-        if len(mine) < len(page):
-            self._passed_over.add(line)
-        ids = {row["item_id"] for row in mine}
-        self._judged |= ids
+        """What another poll is judging is waited for, after all else: it may be held for that one and free for this."""
         leased: list[Delivery] = []
+        while page and len(leased) < poll.count:
+            mine = [row for row in page if self._turns.free(row["item_id"])]
+            for row in mine:
+                self._turns.claim(row["item_id"])
+            if not mine:
+                mine = page[:1]
+                if not await self._turns.wait(mine[0]["item_id"]):
+                    page = page[1:]
+                    continue
+            page = [row for row in page if row not in mine]
+            leased += await self._lease_some(project, line, replace(poll, count=poll.count - len(leased)), mine)
+        return leased
+
+    async def _lease_some(self, project: str, line: str, poll: Poll, mine: list[Row]) -> list[Delivery]:
+        leased: list[Delivery] = []
+        gone: set[str] = set()
+        rows = mine
         try:
-            while mine and len(leased) < poll.count:
-                wanted = poll.count - len(leased)
-                rows = mine
-                haul = await self._store.write(lambda tx: self._take(tx, project, line, replace(poll, count=wanted), rows))  # noqa: B023
+            while rows and len(leased) < poll.count:
+                take = partial(self._take, project=project, line=line, poll=replace(poll, count=poll.count - len(leased)), rows=rows)
+                haul = await self._store.write(take)
                 leased += haul.leased
-                mine = haul.busy
+                gone |= haul.gone
+                rows = haul.busy
         finally:
-            self._judged -= ids
-            if line in self._passed_over:
-                self._passed_over.discard(line)
-                self._waiting.wake(line)
+            for row in mine:
+                self._turns.release(row["item_id"], row["item_id"] in gone)
         return leased
 
     def _take(self, tx: Transaction, project: str, line: str, poll: Poll, rows: list[Row]) -> Haul:
         """Only the first run is waited for: whoever holds one lock and waits for another could wait in a circle."""
         haul = Haul()
+        ask = Offer(line, poll, haul)
         for number, row in enumerate(rows):
             if len(haul.leased) == poll.count:
                 break
             run = load_run(tx, row["run_id"], "run_locked_now" if number else "run_locked")
-            if run is None:
-                if number:
-                    haul.busy.append(row)
-                continue
-            if run.project_id == project and (found := self._offer(tx, run, row["item_id"], line, poll)):
-                haul.leased.append(found)
+            if run is None and number:
+                haul.busy.append(row)
+            elif run is None or run.project_id != project or not isinstance(self._offer(tx, ask, run, row["item_id"]), Hold):
+                haul.gone.add(row["item_id"])
         return haul
 
-    def _offer(self, tx: Transaction, run: Run, task_id: str, line: str, poll: Poll) -> Delivery | None:
-        """Judge one task for this poller, under its run's lock, and lease it if the door says so."""
-        if not tx.one("work_here", item_id=task_id, line=line, now=self._machine.clock.now()):
+    def _offer(self, tx: Transaction, ask: Offer, run: Run, task_id: str) -> Verdict | None:
+        """Judge one task under its run's lock, and do what the door says. None: it is not in the line any more."""
+        if not tx.one("work_here", item_id=task_id, line=ask.line, now=self._machine.clock.now()):
             return None
         row = tx.one("task_by_id", task_id=task_id)
         if row is None or run.status in RUN_TERMINAL:
@@ -164,16 +219,15 @@ class Queue:
         revision = self._machine.definitions.revision(tx, run.project_id, run.revision_id)
         record = self._machine.definitions.task_record(tx, run.project_id, task.task_def_name)
         candidate = Candidate(run.project_id, run, task, revision, record)
-        verdict = self._machine.doors.admit(tx, candidate, poll.consumer)
+        verdict = self._machine.doors.admit(tx, candidate, ask.poll.consumer)
         if isinstance(verdict, Deliver):
-            return self._deliver(tx, candidate, verdict, poll.worker_id)
-        if isinstance(verdict, Hold):
-            if task.reason_for_incompletion != verdict.reason:
-                put_task(tx, altered(task, reason_for_incompletion=verdict.reason))
-            return None
-        refused = TaskUpdated(task_id=task_id, status="FAILED_WITH_TERMINAL_ERROR", reason=verdict.reason)
-        self._machine.handle(tx, run.workflow_id, refused)
-        return None
+            ask.haul.leased.append(self._deliver(tx, candidate, verdict, ask.poll.worker_id))
+        elif isinstance(verdict, Refuse):
+            refused = TaskUpdated(task_id=task_id, status="FAILED_WITH_TERMINAL_ERROR", reason=verdict.reason)
+            self._machine.handle(tx, run.workflow_id, refused)
+        elif task.reason_for_incompletion != verdict.reason:
+            put_task(tx, altered(task, reason_for_incompletion=verdict.reason))
+        return verdict
 
     def _deliver(self, tx: Transaction, candidate: Candidate, verdict: Deliver, worker_id: str) -> Delivery:
         """What is stored is the candidate's own input; the door's, with its values, goes into the answer alone."""

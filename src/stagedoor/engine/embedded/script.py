@@ -2,7 +2,7 @@
 
 Nothing that a script does harms more than its own evaluation: a child has an empty environment, hard limits on memory and time, and can
 open nothing. Every script is first given a short time; one that needs longer is put among the slow ones and begins again, with the whole
-time (scripts change nothing, so a repetition shows nowhere). So a good script never waits behind many that loop.
+time (scripts change nothing, so a repetition shows nowhere). So a good script does not wait behind many that loop.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ import socket
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections import OrderedDict, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from stagedoor.engine.definition import Json
+from stagedoor.engine.embedded.script_queue import Job, Waiting
 from stagedoor.kit import strictjson
 from stagedoor.kit.errors import StagedoorError, Unavailable
 
@@ -33,7 +33,6 @@ ANSWER = struct.Struct("!cI")
 VALUE, ERROR, TOO_LONG, READY = b"v", b"e", b"t", b"r"
 STARTING_SECONDS = 20.0
 CLEARING_SECONDS = 2.0
-SLOW_REMEMBERED = 1024
 STREAM_BYTES = 1 << 20
 
 
@@ -58,42 +57,6 @@ class Limits:
     waiting: int = 2000
 
 
-@dataclass(eq=False, slots=True)
-class _Job:
-    language: bytes
-    source: bytes
-    input: bytes
-    tenant: str
-    done: asyncio.Future[Json]
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
-class _Queue:
-    """Waiting jobs, one of each tenant in turn."""
-
-    def __init__(self) -> None:
-        self._lines: OrderedDict[str, deque[_Job]] = OrderedDict()
-        self.length = 0
-
-    def put(self, job: _Job) -> None:
-        self._lines.setdefault(job.tenant, deque()).append(job)
-        self.length += 1
-
-    def take(self) -> _Job | None:
-        while self._lines:
-            tenant, line = self._lines.popitem(last=False)
-            job = line.popleft()
-            self.length -= 1
-            if line:
-                self._lines[tenant] = line
-            if not job.done.done():
-                return job
-        return None
-
-
 class _Child:
     """One child process and what is said to it, over one socket that is its input and output."""
 
@@ -104,13 +67,15 @@ class _Child:
     async def start(cls, command: tuple[str, ...]) -> Self:
         ours, theirs = socket.socketpair()
         with theirs:
-            process = await asyncio.create_subprocess_exec(*command, stdin=theirs, stdout=theirs, stderr=DEVNULL, env={}, cwd="/")
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=DEVNULL, env={}, cwd="/"
+            )
         return cls(process, *await asyncio.open_connection(sock=ours, limit=STREAM_BYTES))
 
     def alive(self) -> bool:
         return self.process.returncode is None and not self._from.at_eof()
 
-    async def ask(self, job: _Job, seconds: float) -> tuple[bytes, bytes]:
+    async def ask(self, job: Job, seconds: float) -> tuple[bytes, bytes]:
         self._to.write(REQUEST.pack(job.language, seconds, len(job.source), len(job.input)) + job.source + job.input)
         await self._to.drain()
         return await self.answer()
@@ -137,37 +102,6 @@ class _Child:
         return await self.process.wait()
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """The two queues, and the sources known to be slow (a bounded memory; a wrong guess costs time only)."""
-
-    quick: _Queue = field(default_factory=_Queue)
-    slow: _Queue = field(default_factory=_Queue)
-    slow_sources: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def put(self, job: _Job) -> None:
-        (self.slow if job.source in self.slow_sources else self.quick).put(job)
-        self.arrived.set()
-
-    def was_slow(self, job: _Job) -> None:
-        self.slow_sources[job.source] = None
-        if len(self.slow_sources) > SLOW_REMEMBERED:
-            self.slow_sources.popitem(last=False)
-        self.put(job)
-
-    async def take(self, slow_first: bool) -> tuple[_Job, bool]:
-        """The next job and whether it is a slow one. A child for quick ones takes slow ones only when it is the only child."""
-        while True:
-            for queue in (self.slow, self.quick) if slow_first else (self.quick,):
-                while job := queue.take():
-                    if queue is self.slow or job.source not in self.slow_sources:
-                        return job, queue is self.slow
-                    self.put(job)
-            self.arrived.clear()
-            await self.arrived.wait()
-
-
 class ScriptPool:
     """`async with ScriptPool() as pool: await pool.evaluate("javascript", "$.x + 1", {"x": 1})`.
 
@@ -177,13 +111,13 @@ class ScriptPool:
     def __init__(self, size: int = 2, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._size = size
-        self._waiting: _Waiting
+        self._waiting: Waiting
         self._keepers: list[asyncio.Task[None]] = []
         self._children: dict[int, _Child] = {}
 
     async def start(self) -> None:
         """Start the children. RuntimeError when they cannot be started."""
-        self._waiting = _Waiting()
+        self._waiting = Waiting()
         first = await self._spawn()
         if first is None:
             raise RuntimeError("the script process does not start: are the packages quickjs-ng and jq installed?")
@@ -199,7 +133,7 @@ class ScriptPool:
         self._keepers.clear()
         for child in list(self._children.values()):  # of keepers that had not even begun
             await self._discard(child)
-        for queue in (self._waiting.quick, self._waiting.slow):
+        for queue in (self._waiting.good, self._waiting.unknown, self._waiting.slow):
             while job := queue.take():
                 job.fail(Unavailable("the server is stopping"))
 
@@ -216,14 +150,14 @@ class ScriptPool:
         return list(self._children)
 
     async def evaluate(self, language: Language, source: str, input: Json, *, tenant: str = "") -> Json:
-        """The value of a script. `tenant`: whoever should wait in a line of their own.
+        """The value of a script. `tenant` (a project, say): each waits in a line of its own, and the lines take turns.
 
         javascript: the JSON value of the last expression, `$` being the input; undefined and functions give null.
         jq: the list of all results. Raises ScriptError with the script's own message or the limit it hit, Unavailable when too many wait.
         """
-        if self._waiting.quick.length + self._waiting.slow.length >= self.limits.waiting:
+        if len(self._waiting) >= self.limits.waiting:
             raise Unavailable("too many scripts are waiting")
-        job = _Job(LANGUAGES[language], _source(source), self._encoded(input), tenant, asyncio.get_running_loop().create_future())
+        job = Job(LANGUAGES[language], _source(source), self._encoded(input), tenant, asyncio.get_running_loop().create_future())
         self._waiting.put(job)
         return await job.done
 
@@ -277,7 +211,7 @@ class ScriptPool:
         await self._discard(child)
         return None
 
-    async def _run(self, child: _Child, job: _Job, seconds: float) -> bool:
+    async def _run(self, child: _Child, job: Job, seconds: float) -> bool:
         """Have one job done. False: the child is not to be used again."""
         try:
             async with asyncio.timeout(seconds):
@@ -294,30 +228,30 @@ class ScriptPool:
         self._finish(job, status, body, seconds)
         return await child.ready(CLEARING_SECONDS)
 
-    def _finish(self, job: _Job, status: bytes, body: bytes, seconds: float) -> None:
+    def _finish(self, job: Job, status: bytes, body: bytes, seconds: float) -> None:
         if job.done.done():
             return
         if status == VALUE:
-            self._waiting.slow_sources.pop(job.source, None)
+            self._waiting.was_good(job)
             self._succeed(job, body)
         elif status == TOO_LONG:
             self._late(job, seconds)
         else:
             job.fail(ScriptError(body.decode()))
 
-    def _succeed(self, job: _Job, body: bytes) -> None:
+    def _succeed(self, job: Job, body: bytes) -> None:
         try:
             job.done.set_result(strictjson.decode(body))
         except (ValueError, RecursionError, StagedoorError):  # numbers beyond what JSON readers take
             job.fail(ScriptError("the script's result is not valid JSON"))
 
-    def _late(self, job: _Job, seconds: float) -> None:
+    def _late(self, job: Job, seconds: float) -> None:
         if seconds < self.limits.seconds:
             self._waiting.was_slow(job)
         else:
             job.fail(ScriptError(f"the script took longer than {seconds:g} s"))
 
-    def _crashed(self, job: _Job, code: int, seconds: float) -> None:
+    def _crashed(self, job: Job, code: int, seconds: float) -> None:
         if -code in (signal.SIGALRM, signal.SIGXCPU):
             self._late(job, seconds)
         elif -code == signal.SIGABRT:

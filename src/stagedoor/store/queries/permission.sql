@@ -2,7 +2,15 @@
 -- point: Everything that decides what a subject may do: its roles (kind and name empty) and its grants.
 SELECT role AS access, '' AS kind, '' AS name FROM subject_role WHERE project_id = :project_id AND subject = :subject
 UNION ALL
-SELECT access, target_type AS kind, target_id AS name FROM access_grant WHERE project_id = :project_id AND subject = :subject;
+SELECT access, target_type AS kind, target_id AS name FROM access_grant WHERE project_id = :project_id AND subject = :subject
+LIMIT :size;
+
+-- name: authority_on_target
+-- point: What decides one question: a subject's roles (kind and name empty) and its grants on one resource.
+SELECT role AS access, '' AS kind, '' AS name FROM subject_role WHERE project_id = :project_id AND subject = :subject
+UNION ALL
+SELECT access, target_type AS kind, target_id AS name FROM access_grant
+WHERE project_id = :project_id AND subject = :subject AND target_type = :target_type AND target_id = :target_id;
 
 -- name: roles_of_subject
 -- point: Role names of a subject.

@@ -2,6 +2,10 @@
 -- point: A secret without its value.
 SELECT secret_id, name, version, policy FROM secret WHERE project_id = :project_id AND name = :name;
 
+-- name: secret_locked^
+-- point: A secret about to get a new version: two puts follow one another.
+SELECT secret_id, version FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
+
 -- name: secrets_of_project
 -- All names, sorted.
 SELECT name FROM secret WHERE project_id = :project_id ORDER BY name;
@@ -45,6 +49,10 @@ VALUES (:marker_id, :project_id, :revision_id, :task_ref, :place, :secret_name, 
 -- name: markers_of_revision
 -- point: All markers of a revision.
 SELECT marker_id, task_ref, place, secret_name, secret_path, voucher FROM marker WHERE revision_id = :revision_id;
+
+-- name: marker_by_id^
+-- point: One marker of a project.
+SELECT marker_id, task_ref, place, secret_name, secret_path, voucher FROM marker WHERE marker_id = :marker_id AND project_id = :project_id;
 
 -- name: markers_of_task
 -- point: The markers of one task of a revision.

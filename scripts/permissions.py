@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Write docs/permissions.md from the route table, api/routes.py; `--check` fails where the page is stale."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stagedoor.api.app import make_app
+from stagedoor.api.openapi import summary
+from stagedoor.api.router import Route
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "permissions.md"
+HEAD = """\
+# Who may call what
+
+Made by `make docs` from `src/stagedoor/api/routes.py`; `make check` fails where this page is stale. What is not in the table is refused.
+
+Braces name a part of the path. An access (CREATE, READ, UPDATE, DELETE, EXECUTE) on a resource comes from a grant or from a role
+(`docs/decisions/0003-roles.md`). Without a token that holds, every route but the public ones answers 401.
+"""
+
+
+def rows(routes: Iterable[Route]) -> Iterator[str]:
+    for route in routes:
+        cells = (f"`{route.method}`", f"`{route.path}`", str(route.rule.text), summary(route))
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def page() -> str:
+    routes = make_app(None).router.routes  # type: ignore[arg-type]  # only its table is looked at
+    return "\n".join([HEAD, "| method | path | who may | what it does |", "|---|---|---|---|", *rows(routes), ""])
+
+
+def main() -> int:
+    wanted = page()
+    if "--check" in sys.argv[1:]:
+        if PAGE.exists() and PAGE.read_text() == wanted:
+            return 0
+        print("docs/permissions.md is stale: run `make docs`", file=sys.stderr)
+        return 1
+    PAGE.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

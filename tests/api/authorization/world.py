@@ -1,0 +1,111 @@
+"""Something of every kind, owned by one application, made when it is asked for: what the cells of the table are tried on."""
+
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tests.support.server import Api, LiveServer
+
+ROLES = ("USER", "WORKER", "METADATA_API")
+
+
+def new(word: str) -> str:
+    """A name that nothing else has."""
+    return f"{word}-{uuid.uuid4().hex[:12]}"
+
+
+def definition(name: str, task: str, **given: Any) -> dict[str, Any]:
+    """A workflow of one worker task."""
+    return {"name": name, "version": 1, "tasks": [{"name": task, "taskReferenceName": "one", "inputParameters": given}]}
+
+
+@dataclass
+class World:
+    """`owner` is an application that creates things and works on them; `stranger` one with no role and no grant."""
+
+    server: LiveServer
+    admin: Api
+    names: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def on(cls, server: LiveServer) -> "World":
+        return cls(server, server.admin())
+
+    @cached_property
+    def nobody(self) -> Api:
+        return self.server.api()
+
+    @cached_property
+    def _owner(self) -> tuple[str, Api]:
+        return self.caller("owner", *ROLES)
+
+    @cached_property
+    def _stranger(self) -> tuple[str, Api]:
+        return self.caller("stranger")
+
+    @property
+    def owner(self) -> Api:
+        return self._owner[1]
+
+    @property
+    def owner_id(self) -> str:
+        return self._owner[0]
+
+    @property
+    def stranger(self) -> Api:
+        return self._stranger[1]
+
+    @property
+    def stranger_id(self) -> str:
+        return self._stranger[0]
+
+    def caller(self, word: str, *roles: str) -> tuple[str, Api]:
+        """(application id, calls in its name)."""
+        made, key = self.admin.application(new(word), *roles)
+        return made, self.server.api(self.server.token(key["id"], key["secret"]))
+
+    # ---- things of the owner
+    @cached_property
+    def application(self) -> str:
+        made: str = self.owner.call("POST", "/api/applications", {"name": new("application")})["id"]
+        self.owner.call("POST", f"/api/applications/{made}/roles/WORKER")
+        self.owner.call("PUT", f"/api/applications/{made}/tags", [{"key": "team", "value": "a"}])
+        return made
+
+    @cached_property
+    def key(self) -> str:
+        made: str = self.owner.call("POST", f"/api/applications/{self.application}/accessKeys")["id"]
+        return made
+
+    @cached_property
+    def secret(self) -> str:
+        name = new("secret")
+        self.owner.put_secret(name, "value-of-a-secret")
+        self.owner.call("PUT", f"/api/secrets/{name}/tags", [{"key": "team", "value": "a"}])
+        return name
+
+    @cached_property
+    def taskdef(self) -> str:
+        name = new("task")
+        self.owner.call("POST", "/api/metadata/taskdefs", [{"name": name}])
+        return name
+
+    @cached_property
+    def workflow(self) -> str:
+        name = new("workflow")
+        self.owner.call("POST", "/api/metadata/workflow", definition(name, self.taskdef))
+        return name
+
+    @cached_property
+    def run(self) -> str:
+        return self.owner.start(self.workflow)
+
+    @cached_property
+    def task(self) -> str:
+        """A task of the run, leased by the owner."""
+        run = self.run
+        (task,) = self.owner.poll(self.taskdef, timeout=2000)
+        assert task["workflowInstanceId"] == run
+        found: str = task["taskId"]
+        return found

@@ -1,0 +1,29 @@
+// Run every check against the server that CONDUCTOR_SERVER_URL names; one JSON line for each on standard output.
+// NODE_PATH holds the SDK. `main.cjs TEXT...` runs only checks whose name holds one of these texts.
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const { dirname, join } = require("node:path");
+
+const { checks, World } = require("./checks.cjs");
+
+const sdkFile = require.resolve("@io-orkes/conductor-javascript"); // <package>/dist/index.js
+const sdk = JSON.parse(readFileSync(join(dirname(sdkFile), "..", "package.json"), "utf8"));
+
+const main = async (wanted) => {
+  const world = await World.open();
+  console.log(`{"sdk": ${JSON.stringify(sdk.version)}}`);
+  for (const { name, body } of checks) {
+    if (wanted.length && !wanted.some((text) => name.includes(text))) continue;
+    const error = await body(world).then(() => null, (problem) => problem.stack ?? String(problem));
+    console.log(`{"check": ${JSON.stringify(name)}, "error": ${JSON.stringify(error)}}`);
+  }
+};
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0), // the SDK renews tokens in the background for as long as it is let
+  (problem) => {
+    console.error(problem);
+    process.exit(1);
+  },
+);

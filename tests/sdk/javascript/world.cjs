@@ -1,0 +1,83 @@
+// What every check uses: the SDK's clients in several names, a record of their requests, `refused` and `until`.
+"use strict";
+
+const assert = require("node:assert/strict");
+const sdk = require("@io-orkes/conductor-javascript");
+
+const { CONDUCTOR_SERVER_URL: serverUrl, CONDUCTOR_AUTH_KEY: keyId, CONDUCTOR_AUTH_SECRET: keySecret } = process.env;
+for (const name of ["CONDUCTOR_AUTH_KEY", "CONDUCTOR_AUTH_SECRET"]) delete process.env[name]; // they would win over every other key
+
+const record = []; // {method, path, status, contentType} of every answer the SDK got
+let numbers = 0;
+
+const unique = (stem) => `jssdk_${stem}_${++numbers}`;
+
+const recording = async (request, options) => {
+  const response = await fetch(request, options);
+  const url = new URL(typeof request === "string" ? request : request.url);
+  const method = options?.method ?? request.method ?? "GET";
+  record.push({ method, path: url.pathname, status: response.status, contentType: response.headers.get("content-type") ?? "" });
+  return response;
+};
+
+const clientsOf = async (key) => {
+  const config = { serverUrl, keyId: key.id, keySecret: key.secret, logger: sdk.noopLogger };
+  const client = await sdk.createConductorClient(config, recording);
+  return { client, clients: new sdk.OrkesClients(client) };
+};
+
+class World {
+  static async open() {
+    const world = new World();
+    world.adminKey = { id: keyId, secret: keySecret };
+    world.admin = (await clientsOf(world.adminKey)).clients;
+    return world;
+  }
+
+  /** A new application with these roles: `{id, user, key, clients, client}`. */
+  async actor(...roles) {
+    const applications = this.admin.getApplicationClient();
+    const { id } = await applications.createApplication(unique("app"));
+    for (const role of roles) await applications.addApplicationRole(id, role);
+    const key = await applications.createAccessKey(id);
+    return { id, user: `app:${id}`, key, ...(await clientsOf(key)) };
+  }
+
+  async grant(actor, type, id, ...access) {
+    await this.admin.getAuthorizationClient().grantPermissions(grantOf(actor, type, id, ...access));
+  }
+}
+
+const grantOf = (actor, type, id, ...access) => ({ subject: { type: "USER", id: actor.user }, target: { type, id }, access });
+
+/** The call is refused with this status, and the SDK's error says so. */
+const refused = async (status, call, says = "") => {
+  const before = record.length;
+  await assert.rejects(call, (error) => {
+    assert.ok(error.message.includes(says), `expected ${says} in ${error.message}`);
+    return true;
+  });
+  const statuses = record.slice(before).map((one) => one.status);
+  assert.equal(statuses.at(-1), status, `expected ${status}, got ${statuses}`);
+};
+
+/** The first true value of `ready`. */
+const until = async (ready) => {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    const found = await ready();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("not within 20 seconds");
+};
+
+/** Past the SDK, for what it cannot show. */
+const raw = async (key, method, path, body) => {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${serverUrl}/token`, { method: "POST", headers, body: JSON.stringify({ keyId: key.id, keySecret: key.secret }) });
+  const { token } = await answer.json();
+  return fetch(`${serverUrl}${path}`, { method, headers: { "x-authorization": token }, body });
+};
+
+module.exports = { World, assert, clientsOf, grantOf, raw, record, refused, sdk, unique, until };

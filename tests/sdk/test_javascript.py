@@ -1,0 +1,43 @@
+"""The official @io-orkes/conductor-javascript SDK, unchanged, against a live server: `tests/sdk/javascript`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.sdk import Report, javascript_with_sdk, run_checks
+from tests.support.server import LiveServer
+
+pytestmark = [pytest.mark.sdk_js, pytest.mark.timeout(300)]
+
+FOLDER = Path(__file__).parent / "javascript"
+
+
+def names() -> list[str]:
+    """Every check there is, read from the source, so that one that does not run is missed."""
+    return re.findall(r'^check\("([^"]+)"', (FOLDER / "checks.cjs").read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def report(sqlite_server: LiveServer, request: pytest.FixtureRequest) -> Report:
+    node, folder = javascript_with_sdk()
+    report = run_checks([node, str(FOLDER / "main.cjs")], sqlite_server, {"NODE_PATH": str(folder / "node_modules")})
+    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        terminal.write_line(f"\nconductor-javascript {report.sdk}: {report.summary}")
+    return report
+
+
+def test_it_is_the_official_sdk(report: Report) -> None:
+    assert report.sdk.removeprefix("v").startswith("4.")
+
+
+def test_every_check_ran(report: Report) -> None:
+    assert sorted(report.errors) == sorted(names()), report.output[-3000:]
+    assert len(report.errors) > 15
+
+
+@pytest.mark.parametrize("name", names())
+def test_sdk(name: str, report: Report) -> None:
+    assert name in report.errors, report.output[-3000:]
+    assert report.errors[name] is None, report.errors[name]

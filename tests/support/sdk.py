@@ -1,0 +1,73 @@
+"""The official SDKs: where they are (environments of their own, which the Makefile makes), and how their checks are run."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.support.server import LiveServer
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIRED = "STAGEDOOR_REQUIRE_SDK"
+RUN_SECONDS = 200
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of checks said. `errors`: check -> what went wrong, or None."""
+
+    sdk: str
+    errors: dict[str, str | None]
+    output: str
+
+    @property
+    def summary(self) -> str:
+        return f"{sum(error is None for error in self.errors.values())} of {len(self.errors)} checks passed"
+
+
+def run_checks(command: Sequence[str], server: LiveServer, environment: Mapping[str, str] | None = None) -> Report:
+    """Run a script of checks as the first administrator's application, configured by the SDK's three variables alone.
+
+    It prints JSON lines: `{"sdk": version}` first, then `{"check": name, "error": text or null}` for each. SDKs print lines of
+    their own between; those are kept in `output`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STAGEDOOR_", "CONDUCTOR_", "PYTHON"))}
+    ours = {
+        "CONDUCTOR_SERVER_URL": f"{server.url}/api",
+        "CONDUCTOR_AUTH_KEY": server.first["keyId"],
+        "CONDUCTOR_AUTH_SECRET": server.first["keySecret"],
+    }
+    done = subprocess.run(command, env={**kept, **ours, **(environment or {})}, capture_output=True, text=True, timeout=RUN_SECONDS)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(('{"sdk"', '{"check"'))]
+    output = f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0 and lines, f"exit {done.returncode}: {output[-4000:]}"
+    return Report(lines[0]["sdk"], {line["check"]: line["error"] for line in lines[1:]}, output)
+
+
+def python_with_sdk() -> str:
+    """The interpreter that has conductor-python. Where there is none the test fails if SDKs are required, else it is left out."""
+    path = os.environ.get("STAGEDOOR_SDK_PYTHON") or str(ROOT / ".venvs" / "conductor-python" / "bin" / "python")
+    if shutil.which(path) is None:
+        _missing(f"no conductor-python at {path}: make .venvs/conductor-python/.ready")
+    return path
+
+
+def javascript_with_sdk() -> tuple[str, Path]:
+    """(node, the folder whose node_modules hold @io-orkes/conductor-javascript)."""
+    folder = Path(os.environ.get("STAGEDOOR_SDK_JAVASCRIPT") or ROOT / ".venvs" / "javascript")
+    node = shutil.which("node")
+    if node is None or not (folder / "node_modules" / "@io-orkes" / "conductor-javascript").is_dir():
+        _missing(f"no node, or no @io-orkes/conductor-javascript in {folder}: make .venvs/javascript/.ready")
+    return node, folder
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get(REQUIRED):
+        pytest.fail(what)
+    pytest.skip(what)
