@@ -7,9 +7,11 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
 SDK    := .venvs/conductor-python
+JSSDK  := .venvs/javascript
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
 
 export STAGEDOOR_SDK_PYTHON := $(CURDIR)/$(SDK)/bin/python
+export STAGEDOOR_SDK_JAVASCRIPT := $(CURDIR)/$(JSSDK)
 
 # $(call install,ENVIRONMENT,ARGUMENTS): uv where it is there, else the environment's own pip.
 install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/python $(2); \
@@ -40,16 +42,23 @@ $(SDK)/.ready: requirements/demo.lock | $(VENV)/bin/python
 	@$(call locked,$(SDK),demo)
 	@touch $@
 
+$(JSSDK)/.ready: $(addprefix tests/sdk/javascript/,package.json package-lock.json .npmrc)
+	@command -v npm >/dev/null || { echo "node and npm are needed for the JavaScript SDK" >&2; exit 1; }
+	@mkdir -p $(JSSDK)
+	@cp $^ $(JSSDK)/
+	@cd $(JSSDK) && npm ci --ignore-scripts --silent
+	@touch $@
+
 demo: $(VENV)/.base $(SDK)/.ready
 	@$(VENV)/bin/stagedoor demo $(DEMO)
 
 # Everything that needs nothing but this machine: no PostgreSQL, no long counts, and the corpus only where it is named.
 test: setup
 	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
-	@$(PYTEST) -q -m "not soak and not postgres$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+	@$(PYTEST) -q -m "not soak and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
 
 # Everything but the long counts; what is missing is a failure, not a skip.
-test-all: setup
+test-all: setup $(JSSDK)/.ready
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
 	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 $(PYTEST) -q -m "not soak" $(TESTS)
 

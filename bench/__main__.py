@@ -34,13 +34,15 @@ class Case:
 
 
 async def tokens_of(server: LiveServer, clients: list[Client]) -> list[str]:
-    """One access token for each key, as the SDKs would have."""
+    """One access token for each key, used once, as the SDKs would have: they keep a token for 45 minutes."""
     waiting = asyncio.Semaphore(16)
 
     async def one(http: httpx.AsyncClient, client: Client) -> str:
         async with waiting:
             answer = await http.post("/api/token", json={"keyId": client.key_id, "keySecret": client.secret})
-            return str(answer.json()["token"])
+            token = str(answer.json()["token"])
+            await http.get(f"/api/secrets/{client.readable[0]}/exists", headers={"X-Authorization": token})
+            return token
 
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
         return list(await asyncio.gather(*(one(http, client) for client in clients)))

@@ -8,6 +8,7 @@ from stagedoor.gate.doors import GateDoors
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG)
+    logging.getLogger("launch").debug("every line is written down")
     if os.environ.get("STAGEDOOR_TEST_REDACTION") == "off":
         GateDoors.clean = lambda self, tx, run, value: value  # type: ignore[method-assign]
     main()

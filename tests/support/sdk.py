@@ -15,7 +15,7 @@ from tests.support.server import LiveServer
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = "STAGEDOOR_REQUIRE_SDK"
-RUN_SECONDS = 200
+RUN_SECONDS = 150
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,14 @@ def run_checks(command: Sequence[str], server: LiveServer, environment: Mapping[
         "CONDUCTOR_AUTH_KEY": server.first["keyId"],
         "CONDUCTOR_AUTH_SECRET": server.first["keySecret"],
     }
-    done = subprocess.run(command, env={**kept, **ours, **(environment or {})}, capture_output=True, text=True, timeout=RUN_SECONDS)
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(('{"sdk"', '{"check"'))]
-    output = f"{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0 and lines, f"exit {done.returncode}: {output[-4000:]}"
+    process = subprocess.Popen(command, env={**kept, **ours, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        output, _ = process.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith(('{"sdk"', '{"check"'))]
+    assert process.returncode == 0 and lines, f"exit {process.returncode}: {output[-4000:]}"
     return Report(lines[0]["sdk"], {line["check"]: line["error"] for line in lines[1:]}, output)
 
 

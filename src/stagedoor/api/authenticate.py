@@ -11,13 +11,18 @@ NO_TOKEN = "Token cannot be null or empty"  # noqa: S105  Orkes' own message
 def presented(request: Request) -> list[str]:
     """Every token of the request; BadInput where a header stands twice. Basic and other schemes are not looked at."""
     found: list[str] = []
-    for name, prefix in (("x-authorization", ""), ("authorization", "bearer ")):
-        values = [value.strip() for value in request.header_all(name)]
-        if len(values) > 1:
-            raise BadInput(f"{name}: it stands twice in the request", name)
-        if values and values[0][: len(prefix)].lower() == prefix:
-            token = values[0][len(prefix) :].strip()
-            found += [token] if token else []
+    seen: set[bytes] = set()
+    for name, value in request.headers:
+        if name != b"x-authorization" and name != b"authorization":
+            continue
+        if name in seen:
+            raise BadInput(f"{name.decode()}: it stands twice in the request", name.decode())
+        seen.add(name)
+        text = value.decode("latin-1").strip()
+        if name == b"authorization":
+            text = text[7:].strip() if text[:7].lower() == "bearer " else ""
+        if text:
+            found.append(text)
     return found
 
 
@@ -26,7 +31,9 @@ async def authenticate(server: Server, request: Request) -> Principal:
     tokens = presented(request)
     if not tokens:
         raise Unauthenticated(NO_TOKEN)
-    principals = [await server.gate.authenticator.principal(token) for token in tokens]
-    if any(other.user != principals[0].user or other.project != principals[0].project for other in principals[1:]):
-        raise BadInput("X-Authorization and Authorization name two different callers", "authorization")
-    return principals[0]
+    who = await server.gate.authenticator.principal(tokens[0])
+    for token in tokens[1:]:
+        other = await server.gate.authenticator.principal(token)
+        if (other.user, other.project) != (who.user, who.project):
+            raise BadInput("X-Authorization and Authorization name two different callers", "authorization")
+    return who

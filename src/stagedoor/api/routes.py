@@ -58,7 +58,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/projects/{id}/settings", projects.get_settings, ManagesProject()),
     Route("PUT", "/api/projects/{id}/settings", projects.set_settings, ManagesProject(), Settings, options=STRICT),
     # Tokens
-    Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest, options=STRICT),
+    Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest),
     Route("GET", "/api/token/userInfo", tokens.user_info, Authenticated()),
     # Applications and access keys
     Route("GET", "/api/applications", applications.list_all, Authenticated()),

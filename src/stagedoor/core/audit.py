@@ -29,16 +29,15 @@ class Audit:
         minute = self.clock.now() // MINUTE * MINUTE
         audit_id = digest(json.dumps([who.project, who.user, action, target, detail, minute]))
         entry = _Entry(audit_id, minute, (action, target, "refused", detail))
-        seen = tx.one("audit_by_id", audit_id=audit_id)
-        if seen is None:
-            self._insert(tx, who, entry)
+        if self._insert(tx, who, entry):
             return
-        again = replace(entry, count=seen["count"] + 1)
-        tx.do("audit_count", audit_id=audit_id, count=again.count, mac=self._mac(who, again))
+        seen = tx.one("audit_locked", audit_id=audit_id)
+        again = replace(entry, count=(seen["count"] if seen else 0) + 1)
+        tx.do("audit_count", audit_id=audit_id, credential=who.credential, count=again.count, mac=self._mac(who, again))
 
-    def _insert(self, tx: Transaction, who: Principal, entry: "_Entry") -> None:
+    def _insert(self, tx: Transaction, who: Principal, entry: "_Entry") -> int:
         action, target, outcome, detail = entry.deed
-        tx.do(
+        return tx.do(
             "audit_insert", audit_id=entry.audit_id, project_id=who.project, at=entry.at, actor=who.user, credential=who.credential,
             action=action, target=target, outcome=outcome, detail=detail, count=entry.count, mac=self._mac(who, entry),
         )  # fmt: skip

@@ -47,6 +47,8 @@ class Credentials:
     audit: Audit
 
     def create_key(self, tx: Transaction, who: Principal, application_id: str) -> NewAccessKey:
+        if tx.one("application_by_id", project_id=who.project, id=application_id) is None:
+            raise NotFound(f"there is no application {application_id}")
         key = NewAccessKey(self.new_id(), new_token(SECRET_PREFIX))
         self._insert(tx, who, ACCESS_KEY, {"id": key.id, "owner": application_user(application_id), "digest": digest(key.secret)})
         self.audit.change(tx, who, "access_key.create", f"APPLICATION {application_id}", key.id)
@@ -68,9 +70,9 @@ class Credentials:
 
     def toggle_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> AccessKey:
         """ACTIVE becomes INACTIVE and back; the tokens it minted stop and work again with it."""
+        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         row = self._key_row(tx, who.project, application_id, key_id)
         paused_at = None if row["paused_at"] else self.clock.now()
-        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         tx.do("credential_set_paused", id=key_id, paused_at=paused_at)
         self.audit.change(tx, who, "access_key.pause" if paused_at else "access_key.resume", f"APPLICATION {application_id}", key_id)
         return self.key_of(tx, who.project, application_id, key_id)

@@ -4,17 +4,13 @@ Cached verdicts and verified tokens are tied to two numbers: the project's epoch
 into 64 groups by a hash of their name, so that a change to one leaves what is known of nearly all others standing.
 """
 
-import zlib
+from zlib import crc32
 
-from stagedoor.core.principal import Principal
+from stagedoor.core.principal import GROUPS, Principal, group_of
+from stagedoor.kit.errors import Unavailable
 from stagedoor.store.store import Store, Transaction
 
-GROUPS = 64
-
-
-def group_of(project: str, subject: str) -> str:
-    """The name of the second epoch; no project's id holds a `#`."""
-    return f"{project}#{zlib.crc32(subject.encode('utf-8', 'surrogatepass')) % GROUPS}"
+Epoch = tuple[int, int]
 
 
 def project_changed(tx: Transaction, project: str) -> None:
@@ -27,6 +23,15 @@ def subject_changed(tx: Transaction, project: str, subject: str) -> None:
     tx.raise_epoch(group_of(project, subject))
 
 
-async def epoch_of(store: Store, who: Principal) -> tuple[int, int]:
+def name_changed(tx: Transaction, project: str, kind: str, name: str) -> None:
+    """Call it before all else, the other two included, where a name is made or deleted, or rights on it are given: such changes of
+    one name follow one another, so that each finds what the one before it left. No verdict is tied to this number."""
+    tx.raise_epoch(f"{project}@{crc32(f'{kind} {name}'.encode('utf-8', 'surrogatepass')) % GROUPS}")
+
+
+async def epoch_of(store: Store, who: Principal) -> Epoch:
     """The numbers to which whatever is known of this principal is tied. Unavailable where they cannot be had."""
-    return await store.fresh_epoch(who.project), await store.fresh_epoch(group_of(who.project, who.subject))
+    try:
+        return store.epoch(who.project), store.epoch(who.group)
+    except Unavailable:
+        return await store.fresh_epoch(who.project), await store.fresh_epoch(who.group)

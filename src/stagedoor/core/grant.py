@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.epoch import subject_changed
+from stagedoor.core.epoch import name_changed, subject_changed
 from stagedoor.core.permission import NOBODY, Access, Authority, Denied, Resource, decide
 from stagedoor.core.principal import Principal
 from stagedoor.kit.clock import Clock
@@ -87,6 +87,7 @@ class Grants:
     def add(self, tx: Transaction, who: Principal, subject: Subject, target: Target, access: Sequence[Access]) -> None:
         """Grant; twice is once. Forbidden where the granter holds less, or may not change the resource."""
         resource = resource_of(target)
+        name_changed(tx, who.project, *resource)
         self._must_hold(tx, who, resource, access)
         name = subject_name(subject)
         if not tx.one("subject_exists", project_id=who.project, subject=name, user_id=subject.id):
@@ -98,6 +99,7 @@ class Grants:
     def remove(self, tx: Transaction, who: Principal, subject: Subject, target: Target, access: Sequence[Access]) -> None:
         """Revoke; what is not there is no error. The owner's rights can be revoked too."""
         resource, name = resource_of(target), subject_name(subject)
+        name_changed(tx, who.project, *resource)
         self._must_hold(tx, who, resource, access)
         subject_changed(tx, who.project, name)
         for one in access:

@@ -1,8 +1,10 @@
 """Who is calling: a user of a project, and the credential it came by."""
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 
 APPLICATION_PREFIX = "app:"
+GROUPS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,11 @@ class Principal:
     project: str
     user: str
     credential: str | None = None
+    group: str = field(init=False, repr=False)
+    """The name of the epoch that its own changes raise (core/epoch.py)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", group_of(self.project, self.subject))
 
     @property
     def subject(self) -> str:
@@ -25,3 +32,8 @@ class Principal:
 
 def application_user(application_id: str) -> str:
     return APPLICATION_PREFIX + application_id
+
+
+def group_of(project: str, subject: str) -> str:
+    """The epoch of a subject's group; no project's id holds a `#`."""
+    return f"{project}#{zlib.crc32(subject.encode('utf-8', 'surrogatepass')) % GROUPS}"

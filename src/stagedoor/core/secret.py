@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.epoch import project_changed, subject_changed
+from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.grant import Grants
 from stagedoor.core.permission import Resource
 from stagedoor.core.principal import Principal
@@ -21,8 +21,8 @@ KIND = "SECRET_NAME"
 MAX_BYTES = 65_535
 
 
-class Policy(msgspec.Struct, frozen=True):
-    """Where a secret may be used; None = anywhere. `hosts` is also the list of condition 4 (docs/flows.md)."""
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret may be used; None = anywhere, so a misspelt field is refused. `hosts` is also the list of condition 4 (docs/flows.md)."""
 
     hosts: tuple[str, ...] | None = None
     workflows: tuple[str, ...] | None = None
@@ -101,6 +101,7 @@ class Secrets:
 
     def delete(self, tx: Transaction, who: Principal, name: str) -> None:
         """With its versions, grants and tags. An absent one is no error (contract/orkes.md 0.8)."""
+        name_changed(tx, who.project, KIND, name)
         row = self._row(tx, who.project, name)
         if row is None:
             return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stagedoor.core.credential import Credentials
-from stagedoor.core.epoch import epoch_of
+from stagedoor.core.epoch import Epoch, epoch_of
 from stagedoor.core.grant import authority_if_small, authority_of, authority_on
 from stagedoor.core.permission import Authority, Resource
 from stagedoor.core.principal import Principal
@@ -20,7 +20,6 @@ V = TypeVar("V")
 REMEMBERED = 50_000
 LARGE = 500
 """From so many roles and grants on, a principal's authority is not kept whole but asked for one resource at a time."""
-Epoch = tuple[int, int]
 
 
 class Recent(Generic[K, V]):

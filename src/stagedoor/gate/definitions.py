@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stagedoor.core.epoch import project_changed, subject_changed
+from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.marker import Marker, markers_of_revision
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.principal import Principal
@@ -14,7 +14,7 @@ from stagedoor.engine.port import Register, Revision, TaskRecord
 from stagedoor.engine.validate import validate
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.sealing import refuse_in_task_definition, restore
-from stagedoor.kit.errors import NotFound
+from stagedoor.kit.errors import Conflict, NotFound
 from stagedoor.store.store import Transaction
 
 WORKFLOW = "WORKFLOW_DEF"
@@ -35,6 +35,7 @@ class Definitions:
         warnings: list[str] = []
 
         def prepare(tx: Transaction, previous: Revision | None, revision_id: str) -> WorkflowDefinition:
+            self._settled(tx, who, Resource(WORKFLOW, definition.name), previous is not None)
             self.gate.still_may_save(tx, who, Resource(WORKFLOW, definition.name), previous is not None)
             if previous is None:
                 self._own(tx, who, WORKFLOW, definition.name)
@@ -60,6 +61,7 @@ class Definitions:
         """The last version takes the grants on the name with it."""
 
         def within(tx: Transaction, revision: Revision) -> None:
+            name_changed(tx, who.project, WORKFLOW, name)
             # Locked first: of two who delete the last two versions at once, the second sees that its own is the last.
             tx.one("workflow_definition_last", project_id=who.project, name=name)
             if len(tx.all("workflow_definition_list", project_id=who.project, name=name)) <= 1:
@@ -85,6 +87,8 @@ class Definitions:
             refuse_in_task_definition(definition)
 
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
+            for name in sorted({definition.name for definition in definitions}):  # in one order, so that two savers do not block each other
+                self._settled(tx, who, Resource(TASK, name), name in before)
             for definition in definitions:
                 self.gate.still_may_save(tx, who, Resource(TASK, definition.name), definition.name in before)
                 if definition.name not in before:
@@ -103,6 +107,7 @@ class Definitions:
 
     async def delete_task(self, who: Principal, name: str) -> None:
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
+            name_changed(tx, who.project, TASK, name)
             project_changed(tx, who.project)
             self.gate.grants.forget(tx, who.project, Resource(TASK, name))
             self.gate.audit.change(tx, who, "task.delete", f"{TASK} {name}")
@@ -118,6 +123,14 @@ class Definitions:
         except NotFound:
             return False
         return True
+
+    def _settled(self, tx: Transaction, who: Principal, resource: Resource, existed: bool) -> None:
+        """From here on nobody else makes or deletes the name. Conflict where somebody has since it was looked up: two savers of one
+        new name would both own it."""
+        name_changed(tx, who.project, *resource)
+        statement = "revision_of_latest" if resource.kind == WORKFLOW else "task_definition_by_name"
+        if (tx.one(statement, project_id=who.project, name=resource.name) is not None) != existed:
+            raise Conflict(f"{resource.kind} {resource.name} was made or deleted meanwhile")
 
     def _own(self, tx: Transaction, who: Principal, kind: str, name: str) -> None:
         subject_changed(tx, who.project, who.subject)

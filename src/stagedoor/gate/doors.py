@@ -1,6 +1,5 @@
 """`engine.port.Doors`: the hand-off, the egress, and the redaction of whatever comes back."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,8 @@ from stagedoor.engine.run import Run
 from stagedoor.gate.egress import Egress
 from stagedoor.gate.handoff import Handoff
 from stagedoor.gate.redaction import Redactor
+from stagedoor.kit import strictjson
+from stagedoor.kit.errors import BadInput
 from stagedoor.store.store import Transaction
 
 
@@ -41,8 +42,8 @@ def _parts(value: str) -> Iterator[str]:
     yield value
     if value[:1] in "{[":
         try:
-            yield from _leaves(json.loads(value))
-        except ValueError:
+            yield from _leaves(strictjson.decode(value.encode()))
+        except BadInput:  # no path leads into such a value: `opening.select` reads it in the same way
             return
 
 

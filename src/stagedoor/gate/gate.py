@@ -7,6 +7,7 @@ from typing import TypeVar
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import Credentials
+from stagedoor.core.epoch import name_changed
 from stagedoor.core.grant import Grants, authority_on
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import (
@@ -84,6 +85,7 @@ class Gate:
 
     async def put_secret(self, who: Principal, name: str, value: SecretValue) -> None:
         def within(tx: Transaction) -> None:
+            name_changed(tx, who.project, "SECRET_NAME", name)
             self.still_may_save(tx, who, Resource("SECRET_NAME", name), self.secrets.exists(tx, who.project, name))
             self.secrets.put(tx, who, name, value)
 

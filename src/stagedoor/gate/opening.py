@@ -13,7 +13,9 @@ from stagedoor.core.secret import KIND, Opened, Secrets
 from stagedoor.engine.definition import Json, TaskNode, nodes
 from stagedoor.engine.port import Candidate
 from stagedoor.gate.conditions import Refusal
+from stagedoor.kit import strictjson
 from stagedoor.kit.clock import Clock
+from stagedoor.kit.errors import BadInput
 from stagedoor.kit.template import MARKER, Reference, map_strings
 from stagedoor.store.store import Transaction
 
@@ -59,10 +61,11 @@ class Opening:
 
 
 def template_of(candidate: Candidate) -> tuple[TaskNode, str] | None:
-    """The node a task was made from, with its reference name; loop iterations (`ref__2`) are tasks of the node `ref`."""
-    reference = candidate.task.reference_task_name
+    """The node a task was made from, with its reference name; iterations (`ref__2`, in nested loops `ref__2__1`) are tasks of `ref`."""
+    name = candidate.task.reference_task_name
     found = {node.task_reference_name: node for node in nodes(candidate.revision.definition.tasks)}
-    name = reference if reference in found else ITERATION.sub("", reference)
+    while name not in found and ITERATION.search(name):
+        name = ITERATION.sub("", name)
     return (found[name], name) if name in found else None
 
 
@@ -80,8 +83,8 @@ def select(opened: Opened, reference: Reference) -> Json:
     if reference.path is None:
         return opened.value.reveal()
     try:
-        value = msgspec.json.decode(opened.value.reveal())
-    except msgspec.DecodeError:
+        value = strictjson.decode(opened.value.reveal().encode())
+    except BadInput:
         return None
     for name in re.findall(r"[^.\[\]]+", reference.path):
         if isinstance(value, dict):

@@ -19,6 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
@@ -40,8 +41,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         given = {value for value in values if value}
-        # What a header or a form does to a value: surrounding white space is lost. The stripped text is as secret.
-        long = {text for value in given for text in (value, value.strip()) if len(_bytes(text)) >= SHORTEST}
+        long = {text for value in given for text in _arriving(value) if len(_bytes(text)) >= SHORTEST}
         self._whole = frozenset(given)
         self._short = tuple(b'"' + _bytes(value) + b'"' for value in given if value not in long)
         encoded = {needle for text in long for form in _inner_forms(text) for needle in _base64(_bytes(form))}
@@ -119,6 +119,12 @@ def _text(data: bytes) -> str:
 
 
 # --- needles ------------------------------------------------------------------------------------------------------------------
+
+
+def _arriving(value: str) -> set[str]:
+    """What the other side may read where it was sent the value: a header loses white space around it, an address ends at a `#`, and
+    addresses and forms are decoded."""
+    return {value, value.strip(), unquote(value), unquote_plus(value), value.partition("#")[0]}
 
 
 def _inner_forms(text: str) -> set[str]:

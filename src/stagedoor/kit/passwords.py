@@ -18,6 +18,6 @@ def hash_password(password: str) -> str:
 
 def password_matches(hashed: str, password: str) -> bool:
     try:
-        return len(password) <= MAX_LENGTH and _hasher.verify(hashed, password)
+        return len(password) <= MAX_LENGTH and _hasher.verify(hashed, password.encode("utf-8", "surrogatepass"))
     except argon2.exceptions.VerificationError:
         return False

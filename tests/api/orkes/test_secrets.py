@@ -93,7 +93,7 @@ def test_reading_a_missing_secret_is_404_with_its_name(admin: Api) -> None:
         assert (answer.status_code, name in answer.json()["message"]) == (404, True)
 
 
-@pytest.mark.parametrize("key", ["k%2F1", "a%40b", "a%20b", "%C3%BC", "a%2Fexists", "%252F", "a+b", "a%3Fb%23c", "exists", "tags", "clearX"])
+@pytest.mark.parametrize("key", ["k%2F1", "a%40b", "a%20b", "%C3%BC", "a%2Fexists", "%252F", "a+b", "a%3Fb%23c", "exists", "tags"])
 def test_a_path_parameter_keeps_what_is_percent_encoded_in_it(key: str, admin: Api, sqlite_server: LiveServer, admin_token: str) -> None:
     """0.4: SDKs encode `/` and `@`; the slash must not split the segment."""
     target = f"/api/secrets/{key}-{new('n')}"
@@ -148,12 +148,10 @@ def test_a_name_with_controls_or_too_long_is_refused_by_field(key: str, admin: A
 
 @pytest.mark.promise(12)
 def test_a_value_that_is_no_text_or_too_long_is_refused_without_being_repeated(admin: Api) -> None:
-    for body in (b"\xff\xfe", b'"\\ud800"', b"a" * 65_536):
+    for body in (b"\xff\xfe", b"a" * 65_536, "ü".encode() * 32_768):
         name = new("secret")
         answer = admin.raw("PUT", f"/api/secrets/{name}", body, headers={"User-Agent": JAVASCRIPT})
-        assert answer.status_code in (200, 400)
-        if answer.status_code == 400:
-            assert answer.json()["validationErrors"][0]["path"] == "value" and len(answer.text) < 300
+        assert (answer.status_code, answer.json()["validationErrors"][0]["path"], len(answer.text) < 300) == (400, "value", True)
     assert admin.raw("PUT", f"/api/secrets/{new('secret')}", b"a" * 65_535).status_code == 200
 
 

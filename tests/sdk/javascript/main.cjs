@@ -10,12 +10,15 @@ const { checks, World } = require("./checks.cjs");
 const sdkFile = require.resolve("@io-orkes/conductor-javascript"); // <package>/dist/index.js
 const sdk = JSON.parse(readFileSync(join(dirname(sdkFile), "..", "package.json"), "utf8"));
 
+const CHECK_SECONDS = 40;
+const tooLong = () => new Promise((_, reject) => setTimeout(reject, CHECK_SECONDS * 1000, new Error(`not within ${CHECK_SECONDS} seconds`)));
+
 const main = async (wanted) => {
   const world = await World.open();
   console.log(`{"sdk": ${JSON.stringify(sdk.version)}}`);
   for (const { name, body } of checks) {
     if (wanted.length && !wanted.some((text) => name.includes(text))) continue;
-    const error = await body(world).then(() => null, (problem) => problem.stack ?? String(problem));
+    const error = await Promise.race([body(world), tooLong()]).then(() => null, (problem) => problem.stack ?? String(problem));
     console.log(`{"check": ${JSON.stringify(name)}, "error": ${JSON.stringify(error)}}`);
   }
 };

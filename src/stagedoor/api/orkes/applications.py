@@ -58,6 +58,7 @@ async def of_key(server: Server, request: Request) -> Response:
 
 
 async def list_keys(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
     project, application = request.principal.project, request.params["id"]
     return Response.json(await server.gate.look(lambda tx: server.gate.credentials.keys_of(tx, project, application)))
 
@@ -97,12 +98,18 @@ async def get_tags(server: Server, request: Request) -> Response:
 
 
 async def add_tags(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
     resource, tags = Resource(KIND, request.params["id"]), request.payload
     await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
     return Response.empty(200)
 
 
 async def remove_tags(server: Server, request: Request) -> Response:
+    await _must_exist(server, request)
     resource, tags = Resource(KIND, request.params["id"]), request.payload
     await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
     return Response.empty(200)
+
+
+async def _must_exist(server: Server, request: Request) -> None:
+    await server.gate.look(lambda tx: server.gate.applications.get(tx, request.principal.project, request.params["id"]))

@@ -1,6 +1,6 @@
 """Runs and tasks as Conductor's JSON: `Workflow`, `Task`, `TaskResult` (schemas of Conductor OSS 3.32)."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -10,10 +10,10 @@ from stagedoor.engine.run import Run, Task
 
 
 class TaskResult(msgspec.Struct, rename="camel", kw_only=True):
-    """What a worker reports. `status`: IN_PROGRESS, FAILED, FAILED_WITH_TERMINAL_ERROR, COMPLETED."""
+    """What a worker reports."""
 
     task_id: str
-    status: str
+    status: Literal["IN_PROGRESS", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "COMPLETED"]
     workflow_instance_id: str | None = None
     output_data: dict[str, Json] | None = None
     reason_for_incompletion: str | None = None

@@ -216,6 +216,8 @@ class Queue:
             tx.do("work_remove", item_id=task_id)
             return None
         task = unpack(Task, row["body"])
+        if (task.task_type, task.domain or "") != (ask.poll.task_type, ask.poll.domain or ""):
+            return Hold("of another type or domain")  # `a:b` names a type of its own as well as the type `b` in the domain `a`
         revision = self._machine.definitions.revision(tx, run.project_id, run.revision_id)
         record = self._machine.definitions.task_record(tx, run.project_id, task.task_def_name)
         candidate = Candidate(run.project_id, run, task, revision, record)
@@ -238,7 +240,7 @@ class Queue:
             start_time=candidate.task.start_time or now,
             first_start_time=candidate.task.first_start_time or now,
             update_time=now,
-            worker_id=worker_id,
+            worker_id=self._machine.doors.clean(tx, run, worker_id),
             poll_count=candidate.task.poll_count + 1,
             callback_after_seconds=0,
             reason_for_incompletion=None,
