@@ -15,7 +15,7 @@ export STAGEDOOR_SDK_JAVASCRIPT := $(CURDIR)/$(JSSDK)
 
 # $(call install,ENVIRONMENT,ARGUMENTS): uv where it is there, else the environment's own pip.
 install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/python $(2); \
-	else $(1)/bin/python -m pip install -q --disable-pip-version-check $(2); fi
+	else $(1)/bin/python -m pip install -q --no-compile --disable-pip-version-check $(2); fi
 locked = $(call install,$(1),--require-hashes $(foreach lock,$(2),-r requirements/$(lock).lock))
 
 .PHONY: setup demo test test-all soak check bench docs clean lock
@@ -49,7 +49,8 @@ $(JSSDK)/.ready: $(addprefix tests/sdk/javascript/,package.json package-lock.jso
 	@cd $(JSSDK) && npm ci --ignore-scripts --silent
 	@touch $@
 
-demo: $(VENV)/.base $(SDK)/.ready
+demo:
+	@$(MAKE) -s -j2 $(VENV)/.base $(SDK)/.ready
 	@$(VENV)/bin/stagedoor demo $(DEMO)
 
 # Everything that needs nothing but this machine: no PostgreSQL, no long counts, and the corpus only where it is named.

@@ -31,8 +31,10 @@ from stagedoor.gate.outbound import Outbound
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
-from stagedoor.kit.crypto import Key, parse_master_key, read_master_key
+from stagedoor.kit.crypto import Key, KeyProblem, SealBroken, parse_master_key, read_master_key
+from stagedoor.kit.errors import Unavailable
 from stagedoor.kit.ids import new_id
+from stagedoor.kit.tokens import SigningKey
 from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
 from stagedoor.store.sqlite import SqliteStore
 from stagedoor.store.store import Store
@@ -93,7 +95,7 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
     core = make_core(make_store(settings), master_key(settings), clock)
     await core.store.open()
     try:
-        keys = await core.store.scan(core.signing.all)
+        keys = await _signing_keys(core)
         realm = Realm(settings.issuer, AUDIENCE, {key.kid: key for key in keys})
         async with ScriptPool(size=settings.script_processes) as scripts, Outbound(settings.egress) as outbound:
             server = _make_server(core, realm, scripts, outbound)
@@ -104,6 +106,16 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
                 await server.gate.engine.close()
     finally:
         await core.store.close()
+
+
+async def _signing_keys(core: Core) -> list[SigningKey]:
+    try:
+        keys = await core.store.scan(core.signing.all)
+    except SealBroken:
+        raise KeyProblem("the master key is not the one that this store was made with") from None
+    if not keys:
+        raise Unavailable("this store has not been set up: run `stagedoor init` first")
+    return keys
 
 
 def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outbound: Outbound) -> Server:

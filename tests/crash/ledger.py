@@ -59,7 +59,7 @@ class Start:
 
 @dataclass
 class Ledger:
-    """`touched` and `open_runs` are what the next check looks at. Everything that is not as it should be is a line in `lost`."""
+    """`touched`, `touched_runs` and `open_runs` are what the next check looks at. All that is not as it should be is a line in `lost`."""
 
     accounts: dict[Thing, Account] = field(default_factory=dict)
     touched: set[Thing] = field(default_factory=set)
@@ -70,6 +70,7 @@ class Ledger:
     starts: dict[str, Start] = field(default_factory=dict)
     reports: dict[str, list[Report]] = field(default_factory=dict)
     open_runs: set[str] = field(default_factory=set)
+    touched_runs: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
@@ -96,6 +97,11 @@ class Ledger:
         self.counts[what] += 1
         return answer
 
+    def report(self, run_id: str, report: Report) -> None:
+        """What is about to be said of a task."""
+        self.reports.setdefault(run_id, []).append(report)
+        self.touched_runs.add(run_id)
+
     def found(self, thing: Thing, state: State) -> None:
         """After a crash: this is what there is."""
         account = self.accounts[thing]
@@ -113,7 +119,7 @@ class Ledger:
                 self.lost.append(f"run {run_id}: {report} does not count: {_shown(tasks.get(report.task_id))}")
         said = {report.task_id: report for report in reports}
         for task in tasks.values():
-            if task["outputData"].get("nonce") and not (task["taskId"] in said and _holds(task, said[task["taskId"]])):
+            if task["taskType"] != "SUB_WORKFLOW" and task["outputData"].get("nonce") and not (task["taskId"] in said and _holds(task, said[task["taskId"]])):
                 self.lost.append(f"run {run_id}: nobody said so of a task: {_shown(task)}")
         done = Counter(task["referenceTaskName"] for task in tasks.values() if task["status"] == "COMPLETED")
         if twice := [name for name, times in done.items() if times > 1]:

@@ -6,7 +6,8 @@ Each client stops at its first request without an answer, so that at most one ch
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.crash.client import Client, Unanswered
 from tests.crash.ledger import UNNAMED, Application, Ledger, Report, Start
 
 GRANTABLE = [f"crash_grant_{number}" for number in range(4)]
+"""Secrets that are never deleted: deleting one takes its grants along."""
 USED = "crash_used"
 LEASE_SECONDS = 1
 PROMPT_SECONDS = 0.7
@@ -79,35 +81,22 @@ class Load:
     label: str
     """Makes the names of this round's things its own."""
     count: int = 0
-    mine: dict[int, list[str]] = field(default_factory=dict)
 
     async def run(self, until: Awaitable[None]) -> None:
-        """All clients at once until `until` is over (it ends the server), and each then has its last answer or none."""
-        clients = [self._until_unanswered(client) for client in self._clients()]
-        going = asyncio.gather(*clients)
-        try:
-            await asyncio.wait([going], timeout=0)
+        """All clients at once; `until` ends the server, and each client then has its last answer or none."""
+        async with asyncio.TaskGroup() as group:
+            for client in self._clients():
+                group.create_task(_until_unanswered(client))
             await until
-        finally:
-            await going
 
     def _clients(self) -> list[Callable[[], Awaitable[None]]]:
-        holders = [lambda number=number: self._hold(number) for number in range(4)]
-        writers = [lambda number=number: self._write(f"crash_{self.label}_{number}") for number in range(3)]
-        others = [self._write_used, self._start, self._start]
-        return [*holders, *writers, *others, *(worker(self.client, self.ledger, self.chance) for _ in range(WORKERS))]
-
-    @staticmethod
-    async def _until_unanswered(step: Callable[[], Awaitable[None]]) -> None:
-        try:
-            while True:
-                await step()
-        except Unanswered:
-            return
+        holders = [partial(self._hold, []) for _ in range(4)]
+        writers = [partial(self._write, number) for number in range(3)]
+        workers = [worker(self.client, self.ledger, self.chance) for _ in range(WORKERS)]
+        return [*holders, *writers, self._write_used, self._start, self._start, *workers]
 
     # -- applications, their keys and grants
-    async def _hold(self, number: int) -> None:
-        mine = self.mine.setdefault(number, [])
+    async def _hold(self, mine: list[str]) -> None:
         if not mine or self.chance.random() < 0.05:
             made = (await self.client.call("POST", "/api/applications", {"name": f"crash {self.label}"}))["id"]
             self.ledger.add(("application", made), Application())
@@ -161,8 +150,9 @@ class Load:
         await self.ledger.change("grants removed" if has else "grants added", ("application", application), request, lambda _: changed)
 
     # -- secrets
-    async def _write(self, prefix: str) -> None:
-        name = f"{prefix}_{self.chance.randrange(3)}"
+    async def _write(self, writer: int) -> None:
+        """Names are taken up again by later rounds: what was deleted before a crash is put anew after it."""
+        name = f"crash_{writer}_{self.chance.randrange(10)}"
         thing = ("secret", name)
         if self.ledger.known(thing) is not None and self.chance.random() < 0.3:
             await self.ledger.change("secrets deleted", thing, self.client.call("DELETE", f"/api/secrets/{name}"), lambda _: None)
@@ -185,11 +175,19 @@ class Load:
     async def _start(self) -> None:
         if len(self.ledger.open_runs) >= OPEN_RUNS:
             await asyncio.sleep(0.02)
-            await self.client.ask("GET", "/api/version")  # whether the server is still there
+            await self.client.call("GET", "/api/secrets")  # whether the server is still there
             return
         key, workflow = self._name("start"), self.chance.choice(WORKFLOWS)["name"]
         self.ledger.starts[key] = Start(workflow, self.count)
         await start_again(self.client, self.ledger, key)
+
+
+async def _until_unanswered(step: Callable[[], Awaitable[None]]) -> None:
+    try:
+        while True:
+            await step()
+    except Unanswered:
+        return
 
 
 async def start_again(client: Client, ledger: Ledger, key: str) -> None:
@@ -199,6 +197,7 @@ async def start_again(client: Client, ledger: Ledger, key: str) -> None:
     run_id: str = await client.call("POST", f"/api/workflow/{start.workflow}", {"n": start.number}, **headers)
     start.run_id = run_id
     ledger.open_runs.add(run_id)
+    ledger.touched_runs.add(run_id)
     ledger.counts["starts"] += 1
 
 
@@ -229,16 +228,16 @@ async def _work(client: Client, ledger: Ledger, task: dict[str, Any], poll: _Pol
             ledger.lost.append(f"a worker was given {task['inputData']['key']} after version {poll.version} was acknowledged")
         status = "FAILED" if poll.chance.random() < 0.05 else "COMPLETED"
         report = Report(task["taskId"], status, f"n{poll.chance.getrandbits(64):x}")
-        ledger.reports.setdefault(task["workflowInstanceId"], []).append(report)
+        ledger.report(task["workflowInstanceId"], report)
         body = {
             "taskId": report.task_id, "workflowInstanceId": task["workflowInstanceId"], "workerId": "crash",
             "status": status, "outputData": {"nonce": report.nonce},
         }  # fmt: skip
-        path, poll_again = ("/api/tasks", poll) if poll.chance.random() < 0.5 else ("/api/tasks/update-v2", _Poll(monotonic(), poll.version, poll.chance))
-        answer = await client.call("POST", path, body)
+        sent = replace(poll, asked=monotonic())
+        answer = await client.call("POST", poll.chance.choice(["/api/tasks", "/api/tasks/update-v2"]), body)
         report.acknowledged, report.prompt = True, monotonic() - poll.asked < PROMPT_SECONDS
         ledger.counts["task updates"] += 1
-        task, poll = (answer, poll_again) if isinstance(answer, dict) else ({}, poll)
+        task, poll = answer if isinstance(answer, dict) else {}, sent
 
 
 def used_version(value: Any) -> int:

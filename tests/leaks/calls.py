@@ -14,7 +14,7 @@ NAMES = list(SPELLINGS)
 
 
 class Echo:
-    """What the server does: `/give/<spelling>/<number>` answers with the value of this request, `/again/...` with that of an earlier one."""
+    """What the server does: `/give/<spelling>/<number>` answers with this request's value, `/again/...` with that of an earlier one."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}

@@ -1,7 +1,6 @@
 """Canaries: secrets that are known again wherever they sing, by a tag, in whatever spelling."""
 
 import base64
-import re
 import secrets
 import string
 from collections.abc import Iterator, Mapping
@@ -78,10 +77,6 @@ def folded_forms(tag: str) -> dict[str, bytes]:
     }
 
 
-_GAPS = re.compile(rb"(?:\\[rn]|[\r\n])+[ \t]*")
-"""Line breaks, also as JSON writes them: base64 is often folded."""
-
-
 def found(tag: str, where: Mapping[str, bytes]) -> dict[str, list[str]]:
     """place -> the forms in which the tag stands there; empty where it stands nowhere."""
     looked = {place: _forms_in(tag, data) for place, data in where.items()}
@@ -89,7 +84,9 @@ def found(tag: str, where: Mapping[str, bytes]) -> dict[str, list[str]]:
 
 
 def _forms_in(tag: str, data: bytes) -> list[str]:
-    return list(dict.fromkeys([*_in(tag, data), *(_in(tag, _GAPS.sub(b"", data)) if b"\n" in data or b"\\n" in data else ())]))
+    """Also with line breaks taken out, those too that JSON has escaped: base64 is often folded."""
+    unfolded = data.translate(None, b"\r\n").replace(b"\\n", b"").replace(b"\\r", b"")
+    return list(dict.fromkeys([*_in(tag, data), *_in(tag, unfolded)]))
 
 
 def _in(tag: str, data: bytes) -> Iterator[str]:

@@ -14,7 +14,8 @@ import pytest
 from tests.leaks import calls, places, workers
 from tests.leaks.canary import EGRESS, PLANTED, WORKER, Canary, folded_forms, forms, found, make
 from tests.leaks.recording import Recording
-from tests.support import postgres, server as servers
+from tests.support import postgres
+from tests.support import server as servers
 from tests.support.echo import answering
 from tests.support.server import Api, LiveServer, live_server
 
@@ -86,10 +87,11 @@ def _look_at_everything(api: Api, runs: list[str]) -> None:
         if failure := run["output"].get("conductor.failure_workflow"):
             todo.append(failure)
             api.ended(failure)
-    for path in ("metadata/workflow", "metadata/taskdefs", "secrets", "secrets-v2", "applications", "version", "token/userInfo"):
-        api.call("GET", f"/api/{path}")
-    for path in ("/openapi.json", "/health", "/.well-known/jwks.json", "/docs"):
-        api.call("GET", path)
+    document = api.call("GET", "/openapi.json")
+    plain = [path for path, verbs in document["paths"].items() if "get" in verbs and "{" not in path]
+    assert {"/api/metadata/workflow", "/api/metadata/taskdefs", "/api/secrets-v2", "/health"} <= set(plain)
+    for path in (*plain, "/docs"):
+        api.call("GET", path, status=None)
     for run_id in runs[:5]:
         api.call("DELETE", f"/api/workflow/{run_id}", status=409)
         api.call("POST", "/api/tasks", {"taskId": run_id, "status": "COMPLETED"}, status=404)
@@ -116,7 +118,7 @@ def flown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield made
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.promise(7)
 def test_no_canary_is_found_anywhere(flown: Aviary) -> None:
     seen = flown.seen()
@@ -125,7 +127,8 @@ def test_no_canary_is_found_anywhere(flown: Aviary) -> None:
     assert b"DEBUG" in seen["log of the server"]
     assert found(WORKER, seen) == {}
     assert found(EGRESS, seen) == {}
-    print(f"{flown.count} canaries, {len(flown.recording)} answers, {flown.sent} requests, {sum(map(len, seen.values())) >> 20} MB searched")
+    size = sum(map(len, seen.values())) >> 20
+    print(f"{flown.count} canaries, {len(flown.recording)} answers, {flown.sent} requests, {size} MB searched")
 
 
 def test_every_canary_went_through_its_door(flown: Aviary) -> None:
@@ -135,6 +138,7 @@ def test_every_canary_went_through_its_door(flown: Aviary) -> None:
     assert flown.recording.answers.count(b"***") > 10 * flown.count
 
 
+@pytest.mark.promise(7)
 def test_a_canary_that_nothing_protects_is_found_by_the_same_search(flown: Aviary) -> None:
     """As the input of a workflow: plain, and long enough for any compression; also from the files alone."""
     api = flown.recording.api()
@@ -148,6 +152,7 @@ def test_a_canary_that_nothing_protects_is_found_by_the_same_search(flown: Aviar
     assert in_wal
 
 
+@pytest.mark.promise(7)
 def test_after_the_server_has_stopped_nothing_is_found_either(flown: Aviary) -> None:
     """SQLite has put its WAL into the main file by then."""
     flown.server.stop()
@@ -156,8 +161,9 @@ def test_after_the_server_has_stopped_nothing_is_found_either(flown: Aviary) -> 
     assert found(PLANTED, places.files(flown.server))
 
 
+@pytest.mark.promise(7)
 def test_with_redaction_taken_away_the_canaries_are_found(tmp_path: Path) -> None:
-    with aviary(tmp_path, 80, STAGEDOOR_TEST_REDACTION="off") as bare:
+    with aviary(tmp_path, 40, STAGEDOOR_TEST_REDACTION="off") as bare:
         seen = bare.seen()
     by_worker, by_call = found(WORKER, seen), found(EGRESS, seen)
     for hits in (by_worker, by_call):

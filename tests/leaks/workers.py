@@ -28,7 +28,7 @@ def definition(canary: Canary, number: int) -> dict[str, Any]:
     """A worker task that takes the secret, then all that passes its output on: a script, a variable, a child, an output."""
     ref = canary.reference
     given = {"plain": ref, "inside": f"user:{ref}@host", "deep": {"list": ["a", ref]}}
-    script = {"given": "${take.output}", "evaluatorType": "javascript", "expression": "JSON.stringify($.given).split('').reverse().reverse().join('')"}
+    script = {"given": "${take.output}", "evaluatorType": "javascript", "expression": "escape(JSON.stringify($.given))"}
     query = {"given": "${take.output}", "queryExpression": ".given | [.. | strings] | map(@uri, @html, @json)"}
     return {
         "name": f"leaks_{canary.name}",

@@ -43,7 +43,8 @@ def run_checks(command: Sequence[str], server: LiveServer, environment: Mapping[
         "CONDUCTOR_AUTH_KEY": server.first["keyId"],
         "CONDUCTOR_AUTH_SECRET": server.first["keySecret"],
     }
-    process = subprocess.Popen(command, env={**kept, **ours, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    given = {**kept, **ours, **(environment or {})}
+    process = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         output, _ = process.communicate(timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:

@@ -54,9 +54,23 @@ class LiveServer:
         return self.first
 
     def start(self) -> "LiveServer":
+        self.launch()
+        return self.well()
+
+    def launch(self) -> None:
+        """Start the process and do not wait for it."""
         with self.log.open("ab") as log:
-            command = [*COMMAND, "serve", *self._store(), "--listen", f"127.0.0.1:{self.port}"]
-            self.process = subprocess.Popen(command, env=self._env(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = self.run(
+                "serve", "--listen", f"127.0.0.1:{self.port}", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def run(self, command: str, *options: str, **popen: Any) -> subprocess.Popen[bytes]:
+        """A command of the program on this server's store."""
+        return subprocess.Popen([*COMMAND, command, *self._store(), *options], env=self._env(), **popen)
+
+    def well(self) -> "LiveServer":
+        """Wait until the server and its store answer."""
+        assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

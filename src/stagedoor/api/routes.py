@@ -35,7 +35,9 @@ from stagedoor.gate.exchange import TokenRequest
 
 READ, UPDATE, DELETE, EXECUTE = Access.READ, Access.UPDATE, Access.DELETE, Access.EXECUTE
 WORKFLOW, TASK, SECRET = "WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME"
-WAITS, STRICT = Options(waits=True), Options(strict=True)
+WAITS, STRICT = Options(waits=True), Options(strict=True, limit=256 * 1024)
+OPEN = Options(limit=16 * 1024)
+"""Small bodies only: where strict reading, which is slow, goes over them, and where anybody may send them."""
 
 
 def workflow(*accesses: Access) -> Needs:
@@ -58,7 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/projects/{id}/settings", projects.get_settings, ManagesProject()),
     Route("PUT", "/api/projects/{id}/settings", projects.set_settings, ManagesProject(), Settings, options=STRICT),
     # Tokens
-    Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest),
+    Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest, options=OPEN),
     Route("GET", "/api/token/userInfo", tokens.user_info, Authenticated()),
     # Applications and access keys
     Route("GET", "/api/applications", applications.list_all, Authenticated()),

@@ -12,7 +12,10 @@ from stagedoor.core.grant import Target, resource_of
 from stagedoor.core.permission import Access, Resource
 from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
 from stagedoor.gate.server import Server
-from stagedoor.kit.errors import NotFound
+from stagedoor.kit.errors import NotFound, TooLarge
+
+MOST_DEFINITIONS = 1000
+"""Saved by one request: each is judged, written and audited by itself, while others wait."""
 
 
 class Rule(Protocol):
@@ -111,6 +114,8 @@ class SavesDefinitions:
 
     async def check(self, server: Server, request: Request) -> None:
         body: list[WorkflowDefinition | TaskDefinition] = request.payload if isinstance(request.payload, list) else [request.payload]
+        if len(body) > MOST_DEFINITIONS:
+            raise TooLarge(f"more than {MOST_DEFINITIONS} definitions in one request")
         for definition in body:
             await server.definitions.demand_save(request.principal, self.kind, definition.name)
 
@@ -154,7 +159,8 @@ class ReportsOnTask:
 
     @property
     def text(self) -> str:
-        return f"EXECUTE on the task's TASK_DEF, as for polling; {'403' if self.hidden else '404'} for a task the caller may not see"
+        refused = "403" if self.hidden else "404"
+        return f"as for polling its type; EXECUTE on its WORKFLOW_DEF where no worker polls it; {refused} for a task the caller may not see"
 
     async def check(self, server: Server, request: Request) -> None:
         task_id = task_id_in(await request.body()) if self.in_body else request.params["taskId"]
@@ -163,7 +169,7 @@ class ReportsOnTask:
 
 @dataclass(frozen=True)
 class SeesTask:
-    text: str = "READ on the task's WORKFLOW_DEF or EXECUTE on its TASK_DEF; 404 otherwise"
+    text: str = "READ on the task's WORKFLOW_DEF or, where workers poll it, EXECUTE on its TASK_DEF; 404 otherwise"
 
     async def check(self, server: Server, request: Request) -> None:
         await server.executions.demand_task(request.principal, request.params["taskId"])

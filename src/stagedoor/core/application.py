@@ -92,6 +92,14 @@ class Applications:
         self.directory.take_role(tx, who, f"USER:{application_user(application_id)}", role)
         self.audit.change(tx, who, "role.remove", f"APPLICATION {application_id}", role)
 
+    def check_new_key(self, tx: Transaction, who: Principal, application_id: str) -> None:
+        """A key hands out the application's roles: Forbidden to who has neither ADMIN nor those that only administrators give."""
+        self.get(tx, who.project, application_id)
+        held = {*self.directory.roles(tx, who.project, who.subject)}
+        given = UNRESTRICTED & {*self.directory.roles(tx, who.project, f"USER:{application_user(application_id)}")}
+        if "ADMIN" not in held and (missing := sorted(given - held)):
+            raise Forbidden(f"You don't have permissions to create a key of application: {application_id} (missing: role {missing[0]})")
+
     def _check_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
         self.get(tx, who.project, application_id)
         if role not in OF_APPLICATIONS:

@@ -25,20 +25,20 @@ class Audit:
         self._insert(tx, who, _Entry(self.new_id(), self.clock.now(), (action, target, "done", detail)))
 
     def refusal(self, tx: Transaction, who: Principal, action: str, target: str, detail: str) -> None:
-        """A refusal; identical ones within the same minute are one row with a count."""
+        """A refusal; identical ones of one credential within the same minute are one row with a count, also when they come at once."""
         minute = self.clock.now() // MINUTE * MINUTE
-        audit_id = digest(json.dumps([who.project, who.user, action, target, detail, minute]))
+        audit_id = digest(json.dumps([who.project, who.user, who.credential, action, target, detail, minute]))
         entry = _Entry(audit_id, minute, (action, target, "refused", detail))
-        if self._insert(tx, who, entry):
+        if self._insert(tx, who, entry, "audit_insert_once"):
             return
         seen = tx.one("audit_locked", audit_id=audit_id)
         again = replace(entry, count=(seen["count"] if seen else 0) + 1)
-        tx.do("audit_count", audit_id=audit_id, credential=who.credential, count=again.count, mac=self._mac(who, again))
+        tx.do("audit_count", audit_id=audit_id, count=again.count, mac=self._mac(who, again))
 
-    def _insert(self, tx: Transaction, who: Principal, entry: "_Entry") -> int:
+    def _insert(self, tx: Transaction, who: Principal, entry: "_Entry", statement: str = "audit_insert") -> int:
         action, target, outcome, detail = entry.deed
         return tx.do(
-            "audit_insert", audit_id=entry.audit_id, project_id=who.project, at=entry.at, actor=who.user, credential=who.credential,
+            statement, audit_id=entry.audit_id, project_id=who.project, at=entry.at, actor=who.user, credential=who.credential,
             action=action, target=target, outcome=outcome, detail=detail, count=entry.count, mac=self._mac(who, entry),
         )  # fmt: skip
 

@@ -22,7 +22,8 @@ MAX_BYTES = 65_535
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a secret may be used; None = anywhere, so a misspelt field is refused. `hosts` is also the list of condition 4 (docs/flows.md)."""
+    """Where a secret may be used; None = anywhere, so a misspelt field is refused. `hosts` is also the list of condition 4
+    (docs/flows.md)."""
 
     hosts: tuple[str, ...] | None = None
     workflows: tuple[str, ...] | None = None

@@ -13,7 +13,7 @@ from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
 from stagedoor.engine.port import Register, Revision, TaskRecord
 from stagedoor.engine.validate import validate
 from stagedoor.gate.gate import Gate
-from stagedoor.gate.sealing import refuse_in_task_definition, restore
+from stagedoor.gate.sealing import check_runtime_metadata, refuse_in_task_definition, restore
 from stagedoor.kit.errors import Conflict, NotFound
 from stagedoor.store.store import Transaction
 
@@ -91,6 +91,7 @@ class Definitions:
                 self._settled(tx, who, Resource(TASK, name), name in before)
             for definition in definitions:
                 self.gate.still_may_save(tx, who, Resource(TASK, definition.name), definition.name in before)
+                check_runtime_metadata(tx, who, definition, self.gate.secrets)
                 if definition.name not in before:
                     self._own(tx, who, TASK, definition.name)
                 self.gate.audit.change(tx, who, "task.save", f"{TASK} {definition.name}")

@@ -15,6 +15,8 @@ from stagedoor.kit import strictjson
 from stagedoor.kit.errors import BadInput
 from stagedoor.store.store import Transaction
 
+MASKS_NOTHING = Redactor(())
+
 
 @dataclass(frozen=True)
 class GateDoors:
@@ -26,15 +28,18 @@ class GateDoors:
         return self.handoff.admit(tx, candidate, consumer)
 
     async def send(self, candidate: Candidate) -> Performed:
-        return await self.egress.send(candidate, self.clean)
+        return await self.egress.send(candidate, self.redactor)
 
     def clean(self, tx: Transaction, run: Run, value: Json) -> Json:
         """Redacted for every version of a secret that was opened in this run or any other of its tree."""
+        return self.redactor(tx, run).clean(value)
+
+    def redactor(self, tx: Transaction, run: Run) -> Redactor:
         rows = tx.all("versions_opened", root_id=run.root_id or run.workflow_id)
         if not rows:
-            return value
+            return MASKS_NOTHING
         values = [self.secrets.open_version(tx, run.project_id, row["secret_id"], row["version"]).reveal() for row in rows]
-        return Redactor([part for one in values for part in _parts(one)]).clean(value)
+        return Redactor([part for one in values for part in _parts(one)])
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The second door: an HTTP task is sent. Values go into the one request; whatever comes back is redacted before it is stored."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,13 +16,14 @@ from stagedoor.engine.run import Run
 from stagedoor.gate.conditions import Conditions, Refusal, Sending
 from stagedoor.gate.httptask import outcome_of, request_of
 from stagedoor.gate.message import OutboundRequest
-from stagedoor.gate.opening import Opening, markers_of
+from stagedoor.gate.opening import Opening, markers_of, spelled
 from stagedoor.gate.outbound import Outbound, OutboundError
+from stagedoor.gate.redaction import Redactor
 from stagedoor.kit.errors import BadInput
 from stagedoor.store.store import Store, Transaction
 
 DOOR = "egress"
-Clean = Callable[[Transaction, Run, Json], Json]
+RedactorOf = Callable[[Transaction, Run], Redactor]
 _AUTHORITY = re.compile(r"(https?)://([^/?#\\@\s]*)(?=[/?#]|$)", re.IGNORECASE)
 _FIRST_DATA = re.compile(r"\$\{|#\{stagedoor:")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
@@ -42,7 +44,7 @@ class Egress:
     audit: Audit
     outbound: Outbound
 
-    async def send(self, candidate: Candidate, clean: Clean) -> Performed:
+    async def send(self, candidate: Candidate, redactor_of: RedactorOf) -> Performed:
         """`Doors.send`. What the other side did, and what a condition refused, are both a `Performed` with an error."""
         task_id = candidate.task.task_id
         try:
@@ -54,21 +56,22 @@ class Egress:
             return Performed(task_id=task_id, error=problem.message, terminal=True)
         except OutboundError as problem:
             return Performed(task_id=task_id, error=f"Failed to invoke HTTP task due to: {problem.message}")
-        outcome = await self.store.read(lambda tx: outcome_of(response, lambda value: clean(tx, candidate.run, value)))
+        redactor = await self.store.read(lambda tx: redactor_of(tx, candidate.run))
+        outcome = await asyncio.to_thread(outcome_of, response, redactor.clean)  # seconds, where the answer is large and full of escapes
         return Performed(task_id=task_id, value=outcome.output, error=outcome.error)
 
     def _prepare(self, tx: Transaction, candidate: Candidate) -> _Ready | Refusal:
         """Judge, open, and build the request; receipts and audit rows are durable before a byte leaves."""
         template, markers = markers_of(tx, candidate)
         if not markers:
-            return _Ready(request_of(candidate.task.input_data))
+            return _Ready(request_of(spelled(tx, candidate, candidate.task.input_data)))
         refusal = self._judge_markers(tx, candidate, template, markers)
         filled = refusal or self.opening.open(tx, candidate, markers)
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, filled)
         literal = literal_authority(template)
         try:
-            request = request_of(filled.input)
+            request = request_of(spelled(tx, candidate, filled.input))
         except BadInput:
             unread = self._voucher_who_may_not_read(tx, candidate, markers)
             if unread is None:

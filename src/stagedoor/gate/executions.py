@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import msgspec
 
-from stagedoor.core.permission import Access, Allowed, Resource, denied
+from stagedoor.core.permission import Access, Allowed, Denied, Resource, Verdict, denied
 from stagedoor.core.principal import Principal
 from stagedoor.engine.definition import WorkflowDefinition
+from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, StartRequest, TaskUpdate, TaskView
 from stagedoor.engine.run import Run, Task
 from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
@@ -75,16 +76,22 @@ class Executions:
     async def demand_work(self, who: Principal, task_id: str, *, hidden: bool) -> None:
         """May report on this task. An outsider gets NotFound, or with `hidden` the same Forbidden for any id at all."""
         view = await or_none(self.gate.engine.task(who.project, task_id), NotFound)
-        if view is not None:
-            verdict = await self.gate.poll_verdict(who, view.task.task_type)
-            if isinstance(verdict, Allowed):
-                return
+        verdict = await self._work_verdict(who, view) if view else Denied("a task of that id", "")
+        if isinstance(verdict, Allowed):
+            return
+        if view or hidden:
             await self.gate.record_refusal(who, f"task {task_id}", verdict.missing)
-            if not hidden and await self._may_see(who, view):
-                raise Forbidden(verdict.reason)
+        if view and not hidden and await self._may_see(who, view):
+            raise Forbidden(verdict.reason)
         if hidden:
             raise Forbidden(f"You don't have permissions to execute task: {task_id}")
         raise absent(task_id)
+
+    async def _work_verdict(self, who: Principal, view: TaskView) -> Verdict:
+        """As for polling. A task that no worker polls is its workflow's: whoever defines a task `HTTP` has no right to every HTTP task."""
+        if is_worker(view.task.task_type):
+            return await self.gate.poll_verdict(who, view.task.task_type)
+        return await self.gate.verdict(who, Access.EXECUTE, Resource(WORKFLOW, view.run.workflow_name))
 
     async def demand_task(self, who: Principal, task_id: str) -> None:
         """May see this task: by READ on its workflow or EXECUTE on its definition. Others get NotFound."""
@@ -113,9 +120,10 @@ class Executions:
         return msgspec.convert(await self.gate.look(lambda tx: spell_out(tx, who.project, msgspec.to_builtins(value))), kind)
 
     async def _may_see(self, who: Principal, view: TaskView) -> bool:
-        return await self.gate.allows(who, Access.READ, Resource(WORKFLOW, view.run.workflow_name)) or await self.gate.allows(
-            who, Access.EXECUTE, Resource(TASK, view.task.task_type)
-        )
+        if await self.gate.allows(who, Access.READ, Resource(WORKFLOW, view.run.workflow_name)):
+            return True
+        task_type = view.task.task_type
+        return is_worker(task_type) and await self.gate.allows(who, Access.EXECUTE, Resource(TASK, task_type))
 
     async def _shown(self, revision: Revision) -> Revision:
         definition: WorkflowDefinition = await self.definitions.shown(revision)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
-from stagedoor.core.credential import Credentials
+from stagedoor.core.credential import Credentials, NewAccessKey
 from stagedoor.core.epoch import name_changed
 from stagedoor.core.grant import Grants, authority_on
 from stagedoor.core.identity import Directory
@@ -90,6 +90,27 @@ class Gate:
             self.secrets.put(tx, who, name, value)
 
         await self.store.write(within)
+
+    async def view_secret(self, who: Principal, name: str) -> SecretValue:
+        """The value, audited; the right to it is asked once more where it is read."""
+        secret = Resource("SECRET_NAME", name)
+
+        def within(tx: Transaction) -> SecretValue:
+            verdict = decide(who, Access.READ, secret, authority_on(tx, who, secret))
+            if isinstance(verdict, Denied):
+                raise Forbidden(verdict.reason)
+            return self.secrets.view(tx, who, name)
+
+        return await self.store.write(within)
+
+    async def create_key(self, who: Principal, application_id: str) -> NewAccessKey:
+        """Shown this once."""
+
+        def within(tx: Transaction) -> NewAccessKey:
+            self.applications.check_new_key(tx, who, application_id)
+            return self.credentials.create_key(tx, who, application_id)
+
+        return await self.store.write(within)
 
     async def demand_poll(self, who: Principal, task_type: str) -> None:
         verdict = await self.poll_verdict(who, task_type)

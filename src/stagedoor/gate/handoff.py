@@ -12,11 +12,13 @@ from stagedoor.engine.definition import Json
 from stagedoor.engine.port import Candidate, Deliver, Hold, Refuse, Verdict
 from stagedoor.engine.run import Task
 from stagedoor.gate.conditions import Conditions, Refusal
-from stagedoor.gate.opening import Opening, markers_of
-from stagedoor.gate.sealing import holds_marker, spell_out
+from stagedoor.gate.opening import Opening, markers_of, spelled
+from stagedoor.kit.template import Reference
 from stagedoor.store.store import Transaction
 
 DOOR = "handoff"
+RUNTIME_METADATA = "#runtimeMetadata"
+"""The place of a secret that a task definition names: no JSON pointer, so that it is no place of an input."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,42 @@ class Handoff:
         if not isinstance(consumer, Principal):
             raise TypeError("the consumer of a poll is a Principal")
         template, markers = markers_of(tx, candidate)
-        if not markers:
+        beside = self._runtime_metadata(tx, candidate)
+        if not markers and not beside:
             return Deliver(self._with(tx, candidate, candidate.task.input_data))
-        for marker in markers:
+        for marker in (*markers, *beside):
             refusal = self._judge(tx, candidate, template, marker, consumer)
             if refusal is not None:
                 return self._refused(tx, candidate, consumer, refusal)
-        filled = self.opening.open(tx, candidate, markers)
+        filled = self.opening.open(tx, candidate, (*markers, *beside))
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, consumer, filled)
         self.opening.remember(tx, candidate, filled, DOOR, consumer.user)
-        return Deliver(self._with(tx, candidate, filled.input))
+        values = {opened.name: opened.value.reveal() for opened in filled.opened[len(markers) :]}
+        return Deliver(self._with(tx, candidate, filled.input), values)
+
+    def _runtime_metadata(self, tx: Transaction, candidate: Candidate) -> list[Marker]:
+        """The secrets that the task's definition names in `runtimeMetadata`, as if each stood in a marker that its last saver vouched for.
+
+        What does not exist is left out (contract/orkes.md B, Task).
+        """
+        record = candidate.task_record
+        if record is None:
+            return []
+        return [
+            Marker(name, candidate.task.reference_task_name, RUNTIME_METADATA, Reference(name, None), record.saved_by)
+            for name in dict.fromkeys(record.definition.runtime_metadata)
+            if self.conditions.secrets.exists(tx, candidate.project, name)
+        ]
 
     def _with(self, tx: Transaction, candidate: Candidate, given: dict[str, Json]) -> Task:
-        """The task with the input to give; a marker that came as data is shown as the reference it is."""
-        if holds_marker(given):
-            given = spell_out(tx, candidate.project, given)
-        return msgspec.structs.replace(candidate.task, input_data=given)
+        """The task with the input to give."""
+        return msgspec.structs.replace(candidate.task, input_data=spelled(tx, candidate, given))
 
     def _judge(self, tx: Transaction, candidate: Candidate, template: object, marker: Marker, consumer: Principal) -> Refusal | None:
         ask = self.conditions
         return (
-            ask.stands_at_its_place(candidate, template, marker)
+            (None if marker.place == RUNTIME_METADATA else ask.stands_at_its_place(candidate, template, marker))
             or ask.voucher_may_use(tx, candidate, marker, (Access.READ,))
             or ask.starter_may_execute(tx, candidate, marker)
             or ask.policy_allows(tx, candidate, marker)

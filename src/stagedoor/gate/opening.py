@@ -13,6 +13,7 @@ from stagedoor.core.secret import KIND, Opened, Secrets
 from stagedoor.engine.definition import Json, TaskNode, nodes
 from stagedoor.engine.port import Candidate
 from stagedoor.gate.conditions import Refusal
+from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.kit import strictjson
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput
@@ -76,6 +77,11 @@ def markers_of(tx: Transaction, candidate: Candidate) -> tuple[Json, list[Marker
         return {}, []
     node, name = origin
     return node.input_parameters, markers_of_task(tx, candidate.revision.revision_id, name)
+
+
+def spelled(tx: Transaction, candidate: Candidate, given: dict[str, Json]) -> dict[str, Json]:
+    """What leaves: a marker that came as data is shown as the reference it is."""
+    return spell_out(tx, candidate.project, given) if holds_marker(given) else given
 
 
 def select(opened: Opened, reference: Reference) -> Json:

@@ -22,7 +22,7 @@ from stagedoor.kit.ids import NewId
 from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, map_strings, references, strings
 from stagedoor.store.store import Transaction
 
-WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
+WAY_OUT = "name the secret in an HTTP or worker task of its own definition"
 _NESTED = ("decisionCases", "defaultCase", "forkTasks", "loopOver")
 _PROSE = ("description",)
 
@@ -125,6 +125,16 @@ def refuse_in_task_definition(definition: TaskDefinition) -> None:
     """A task definition's `inputTemplate` holds no reference: it would reach tasks whose author never wrote it."""
     for where, reference in references(definition.input_template, "inputTemplate"):
         raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
+
+
+def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDefinition, secrets: Secrets) -> None:
+    """Who saves a task definition vouches for the secrets it names: Forbidden where one exists that the saver may not READ."""
+    for name in definition.runtime_metadata:
+        secret = Resource(KIND, name)
+        if secrets.exists(tx, saver.project, name):
+            verdict = decide(saver, Access.READ, secret, authority_on(tx, saver, secret))
+            if isinstance(verdict, Denied):
+                raise Forbidden(verdict.reason)
 
 
 def _places(definition: WorkflowDefinition) -> Iterator[tuple[str, Json]]:

@@ -90,6 +90,9 @@ def make_master_key(path: Path) -> Key:
         file.write(raw.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)  # a synced file whose name is not on the disk is gone after a power cut, and all that it sealed with it
+    os.close(folder)
     return Key(raw)
 
 

@@ -123,6 +123,14 @@ def test_a_value_is_masked_without_the_white_space_around_it() -> None:
     assert Redactor(["needles\n"]).clean_text("Bearer needles") == "Bearer ***"
 
 
+ARRIVING = [("pass%40word", "pass@word"), ("abc+def/ghi==", "abc def/ghi=="), ("needles#pin", "needles")]
+
+
+@pytest.mark.parametrize(("value", "arrives"), ARRIVING)
+def test_a_value_is_masked_as_an_address_delivers_it(value: str, arrives: str) -> None:
+    assert Redactor([value]).clean({"got": f"<{arrives}>"}) == {"got": "<***>"}
+
+
 def test_keys_lists_and_depth_are_cleaned_and_the_rest_stays() -> None:
     value = {"a": [1, 2.5, None, True, "x abcdef y"], "abcdef-key": {"deep": [["abcdef"]]}, "z": "ok"}
     assert Redactor(["abcdef"]).clean(value) == {"a": [1, 2.5, None, True, "x *** y"], "***-key": {"deep": [["***"]]}, "z": "ok"}

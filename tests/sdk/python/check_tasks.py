@@ -2,7 +2,10 @@
 
 import os
 import time
+from functools import partial
 
+from check_metadata import simple
+from check_workflows import status_once_ended
 from conductor.client.automator.task_handler import TaskHandler
 from conductor.client.context.task_context import get_task_context
 from conductor.client.http.models.task_result import TaskResult
@@ -12,9 +15,6 @@ from conductor.client.http.models.workflow_task import WorkflowTask
 from conductor.client.worker.exception import NonRetryableException
 from conductor.client.worker.worker_task import worker_task
 from world import RECORD, World, refused, unique, until
-
-from check_metadata import simple
-from check_workflows import ended
 
 SECRET, VALUE = "pysdk_worker_secret", "wx-2f6d1c9e77"
 
@@ -66,18 +66,18 @@ def check_a_worker_without_rights_gets_nothing(world: World) -> None:
     refused(403, without_role.clients().get_task_client().poll_task, task_type, says="WORKER")
 
 
-@worker_task(task_definition_name="pysdk_first", poll_interval_millis=50)
+@worker_task(task_definition_name="pysdk_first", poll_interval_millis=50)  # type: ignore[untyped-decorator, unused-ignore]
 def first(zip: str, key: str) -> dict[str, str]:
     get_task_context().add_log(f"asked for {zip}")
     return {"zip": zip, "length": str(len(key)), "echo": f"key={key}"}
 
 
-@worker_task(task_definition_name="pysdk_second", poll_interval_millis=50, thread_count=5)
+@worker_task(task_definition_name="pysdk_second", poll_interval_millis=50, thread_count=5)  # type: ignore[untyped-decorator, unused-ignore]
 async def second(zip: str) -> dict[str, str]:
     return {"sky": f"blue over {zip}"}
 
 
-@worker_task(task_definition_name="pysdk_hopeless", poll_interval_millis=50)
+@worker_task(task_definition_name="pysdk_hopeless", poll_interval_millis=50)  # type: ignore[untyped-decorator, unused-ignore]
 def hopeless() -> dict[str, str]:
     raise NonRetryableException("this never works")
 
@@ -109,9 +109,9 @@ def check_annotated_workers_serve_workflows(world: World) -> None:
         runs = [workflows.start_workflow_by_name(name, {"zip": str(90210 + number)}) for number in range(5)]
         failing = workflows.start_workflow_by_name(hopeless_name, {})
         for number, run in enumerate(runs):
-            status = until(lambda run=run: ended(workflows.get_workflow_status(run, include_output=True)))
+            status = until(partial(status_once_ended, workflows, run))
             assert (status.status, status.output) == ("COMPLETED", {"sky": f"blue over {90210 + number}"})
-        until(lambda: ended(workflows.get_workflow_status(failing)))
+        until(partial(status_once_ended, workflows, failing))
     finally:
         handler.stop_processes()
         time.sleep(0.2)

@@ -2,16 +2,17 @@
 
 import time
 
+import httpx
 from conductor.client.http.models.create_or_update_application_request import CreateOrUpdateApplicationRequest
-from world import RECORD, Actor, World, mint, raw, refused, unique
+from conductor.client.secret_client import SecretClient
+from world import RECORD, URL, Actor, World, mint, raw, refused, unique
 
 TOKEN = ("POST", "/api/token")
 
 
-def clients_with_token(actor: Actor, token: str):  # type: ignore[no-untyped-def]
-    clients = actor.clients()
-    secrets = clients.get_secret_client()
-    clients.configuration.update_token(token)
+def secrets_with_token(actor: Actor, token: str) -> SecretClient:
+    """A client that has this token already, and believes in it."""
+    secrets = actor.clients().get_secret_client()
     secrets.api_client.configuration.update_token(token)
     return secrets
 
@@ -20,7 +21,7 @@ def check_an_expired_token_is_renewed_and_the_call_repeated(world: World) -> Non
     actor = world.actor("METADATA_MANAGER")
     token = mint(actor, expiration=1000)
     time.sleep(2.1)
-    secrets = clients_with_token(actor, token)
+    secrets = secrets_with_token(actor, token)
     before = RECORD.count(*TOKEN)
     secrets.put_secret(unique("secret"), "needles")
     assert RECORD.count(*TOKEN) == before + 1
@@ -28,7 +29,7 @@ def check_an_expired_token_is_renewed_and_the_call_repeated(world: World) -> Non
 
 def check_an_invalid_token_is_renewed_and_the_call_repeated(world: World) -> None:
     actor = world.actor("METADATA_MANAGER")
-    secrets = clients_with_token(actor, "eyJhbGciOiJub25lIn0.e30.")
+    secrets = secrets_with_token(actor, "eyJhbGciOiJub25lIn0.e30.")
     before = RECORD.count(*TOKEN)
     secrets.put_secret(unique("secret"), "needles")
     assert RECORD.count(*TOKEN) == before + 1
@@ -63,9 +64,6 @@ def check_the_code_of_an_expired_token(world: World) -> None:
     actor = world.actor()
     token = mint(actor, expiration=1000)
     time.sleep(2.1)
-    import httpx
-    from world import URL
-
     answer = httpx.get(f"{URL}/token/userInfo", headers={"X-Authorization": token})
     assert (answer.status_code, answer.json()["error"]) == (401, "EXPIRED_TOKEN")
     assert raw("GET", "/token/userInfo", actor).status_code == 200

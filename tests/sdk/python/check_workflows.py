@@ -1,11 +1,14 @@
 """WorkflowClient: start, look, terminate."""
 
-from conductor.client.http.models.start_workflow_request import StartWorkflowRequest
-from conductor.client.http.models.workflow_def import WorkflowDef
-from conductor.client.http.models.workflow_task import WorkflowTask
-from world import World, refused, unique, until
+from functools import partial
 
 from check_metadata import simple
+from conductor.client.http.models.start_workflow_request import StartWorkflowRequest
+from conductor.client.http.models.workflow_def import WorkflowDef
+from conductor.client.http.models.workflow_status import WorkflowStatus
+from conductor.client.http.models.workflow_task import WorkflowTask
+from conductor.client.workflow_client import WorkflowClient
+from world import World, refused, unique, until
 
 
 def greeting(name: str) -> WorkflowDef:
@@ -19,7 +22,7 @@ def check_a_workflow_runs_to_its_output(world: World) -> None:
     workflows, name = world.admin.get_workflow_client(), unique("workflow")
     world.admin.get_metadata_client().register_workflow_def(greeting(name))
     run = workflows.start_workflow_by_name(name, {"name": "Clara"}, correlationId="concert-7", priority=3)
-    status = until(lambda: ended(workflows.get_workflow_status(run, include_output=True, include_variables=True)))
+    status = until(partial(status_once_ended, workflows, run))
     assert (status.status, status.output, status.correlation_id) == ("COMPLETED", {"words": "Good evening, Clara"}, "concert-7")
     found = workflows.get_workflow(run)
     assert (found.workflow_id, found.workflow_name, found.status, found.priority) == (run, name, "COMPLETED", 3)
@@ -27,8 +30,9 @@ def check_a_workflow_runs_to_its_output(world: World) -> None:
     assert [(task.reference_task_name, task.status) for task in found.tasks] == [("greet", "COMPLETED")]
 
 
-def ended(status: object) -> object:
-    return status if status.status not in ("RUNNING", "PAUSED") else None  # type: ignore[attr-defined]
+def status_once_ended(workflows: WorkflowClient, run: str) -> WorkflowStatus | None:
+    status = workflows.get_workflow_status(run, include_output=True, include_variables=True)
+    return status if status.status not in ("RUNNING", "PAUSED") else None
 
 
 def check_a_start_request_names_its_version(world: World) -> None:

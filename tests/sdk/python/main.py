@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from world import RECORD, World  # noqa: E402
+from world import RECORD, World
 
 
 def checks() -> Iterator[tuple[str, Callable[[World], None]]]:

@@ -109,13 +109,15 @@ def mint(actor: Actor, **options: Any) -> str:
 
 def refused(status: int, call: Callable[..., Any], *arguments: Any, says: str = "", **options: Any) -> ApiException:
     """The exception of a call that the server refused, with its status and message looked at."""
+    problem: ApiException | None = None
     try:
-        answer = call(*arguments, **options)
-    except ApiException as problem:
-        assert problem.status == status, f"expected {status}, got {problem}"
-        assert says in str(problem.message), f"expected {says!r} in {problem.message!r}"
-        return problem
-    raise AssertionError(f"expected {status}, but it was allowed: {answer!r}")
+        call(*arguments, **options)
+    except ApiException as raised:
+        problem = raised
+    assert problem is not None, f"expected {status}, but it was allowed"
+    assert problem.status == status, f"expected {status}, got {problem}"
+    assert says in str(problem.message), f"expected {says!r} in {problem.message!r}"
+    return problem
 
 
 def until(ready: Callable[[], Any]) -> Any:

@@ -59,14 +59,14 @@ async def of_key(server: Server, request: Request) -> Response:
 
 async def list_keys(server: Server, request: Request) -> Response:
     await _must_exist(server, request)
-    project, application = request.principal.project, request.params["id"]
-    return Response.json(await server.gate.look(lambda tx: server.gate.credentials.keys_of(tx, project, application)))
+    gate, project, application = server.gate, request.principal.project, request.params["id"]
+    await gate.look(lambda tx: gate.applications.get(tx, project, application))
+    return Response.json(await gate.look(lambda tx: gate.credentials.keys_of(tx, project, application)))
 
 
 async def create_key(server: Server, request: Request) -> Response:
     """The only answer that ever holds the secret."""
-    key = await server.gate.change(lambda tx: server.gate.credentials.create_key(tx, request.principal, request.params["id"]))
-    return Response.json(key)
+    return Response.json(await server.gate.create_key(request.principal, request.params["id"]))
 
 
 async def delete_key(server: Server, request: Request) -> Response:

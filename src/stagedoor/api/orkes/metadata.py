@@ -3,7 +3,7 @@
 from stagedoor.api.http import Request, Response
 from stagedoor.engine.definition import WorkflowDefinition
 from stagedoor.gate.server import Server
-from stagedoor.kit.errors import BadInput, StagedoorError
+from stagedoor.kit.errors import BadInput, Forbidden, StagedoorError
 
 
 def version_of(request: Request) -> int | None:
@@ -36,6 +36,8 @@ async def update_workflows(server: Server, request: Request) -> Response:
             if len(definitions) == 1:
                 raise
             failed[definition.name] = problem.message
+            if isinstance(problem, Forbidden):
+                await server.gate.record_refusal(request.principal, f"WORKFLOW_DEF {definition.name}", problem.message)
     saved = [definition.name for definition in definitions if definition.name not in failed]
     return _saved(warnings, {"bulkErrorResults": failed, "bulkSuccessfulResults": saved})
 

@@ -39,7 +39,7 @@ async def put(server: Server, request: Request) -> Response:
 
 async def get(server: Server, request: Request) -> Response:
     """The raw value as text/plain, audited."""
-    value = await server.gate.change(lambda tx: server.gate.secrets.view(tx, request.principal, request.params["key"]))
+    value = await server.gate.view_secret(request.principal, request.params["key"])
     return Response.text(value.reveal())
 
 
