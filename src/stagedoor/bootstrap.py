@@ -32,7 +32,7 @@ from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
 from stagedoor.kit.crypto import Key, KeyProblem, SealBroken, parse_master_key, read_master_key
-from stagedoor.kit.errors import Unavailable
+from stagedoor.kit.errors import BadInput, Unavailable
 from stagedoor.kit.ids import new_id
 from stagedoor.kit.tokens import SigningKey
 from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
@@ -54,7 +54,10 @@ def make_store(settings: Settings) -> Store:
     if settings.database:
         from stagedoor.store.postgres import PostgresStore  # the extra `postgres` brings its driver
 
-        return PostgresStore(settings.database)
+        try:
+            return PostgresStore(settings.database)
+        except ValueError as problem:
+            raise BadInput(f"database: {problem}", "database") from None
     return SqliteStore(settings.data / DATABASE_FILE, synchronous=settings.synchronous)
 
 

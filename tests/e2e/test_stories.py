@@ -18,6 +18,7 @@ def test_all_four_stories_are_told(demo: Demo) -> None:
     assert all(story["passed"] and story["error"] is None and story["steps"] for story in demo.document["stories"])
 
 
+@pytest.mark.promise(7)
 def test_the_transcript_holds_no_secret_and_no_token(demo: Demo) -> None:
     text = json.dumps(demo.document, ensure_ascii=False)
     assert len(demo.secrets) > 10
@@ -33,6 +34,7 @@ def test_keys_a_token_is_asked_for(demo: Demo) -> None:
     assert (wrong.status, wrong.path, wrong.body["message"]) == (401, "/api/token", "Invalid access key")
 
 
+@pytest.mark.promise(3)
 def test_keys_a_secret_is_shown_once_and_stored_nowhere(demo: Demo) -> None:
     listed = demo.step(1, "The secret is never shown again").body
     assert [sorted(key) for key in listed] == [["createdAt", "id", "status"]]
@@ -49,6 +51,7 @@ def test_keys_to_be_known_is_not_enough(demo: Demo) -> None:
     assert demo.rows("SELECT name, status FROM run WHERE run_id = ?", allowed.body) == [("greeting", "COMPLETED")]
 
 
+@pytest.mark.promise(2)
 @pytest.mark.parametrize("what", ["a paused key", "a deleted key"])
 def test_keys_stop_at_once_and_with_them_the_tokens_minted_before(demo: Demo, what: str) -> None:
     story = demo.story(1)
@@ -60,12 +63,14 @@ def test_keys_stop_at_once_and_with_them_the_tokens_minted_before(demo: Demo, wh
     assert before.does.startswith(f"The administrator {'pauses' if 'paused' in what else 'deletes'} the key")
 
 
+@pytest.mark.promise(11)
 def test_keys_every_change_has_its_audit_row(demo: Demo) -> None:
     listed = demo.step(1, "The secret is never shown again").body[0]["id"]
     actions = [row[0] for row in demo.rows("SELECT action FROM audit WHERE detail = ? AND outcome = 'done' ORDER BY at", listed)]
     assert actions == ["access_key.create", "access_key.pause", "access_key.resume", "access_key.delete"]
 
 
+@pytest.mark.promise(6)
 def test_super_weather_is_held_until_the_worker_may_read_the_secret(demo: Demo) -> None:
     held = demo.step(2, "It polls, and the task is held")
     [task] = held.body["tasks"]
@@ -87,6 +92,7 @@ def test_super_weather_completes_with_the_secret_in_the_hands_of_the_official_sd
     assert done.body["output"]["called"] == "https://weather.example/v1?zip=90210&key=***"
 
 
+@pytest.mark.promise(7)
 def test_super_weather_leaves_a_receipt_and_no_trace_of_the_value(demo: Demo) -> None:
     run = demo.step(2, "and starts the workflow").body
     receipts = demo.rows("SELECT secret_name, door, consumer FROM receipt WHERE run_id = ?", run)
@@ -109,6 +115,7 @@ def test_postage_reaches_the_post_office_under_its_own_name_with_the_user_name(d
     assert (received["ZipOrigination"], received["ZipDestination"]) == ("04046", "98260")
 
 
+@pytest.mark.promise(7)
 def test_postage_leaves_the_user_name_nowhere(demo: Demo) -> None:
     user = demo.hidden("usps").encode()
     wanted = [user, user.hex().encode(), *(base64.b64encode(bytes(n) + user)[4:-4] for n in range(3))]

@@ -66,7 +66,7 @@ def listening() -> Iterator[Listener]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  # http.server's own names
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # http.server's own names
 
         def log_message(self, format: str, *args: object) -> None:
             pass

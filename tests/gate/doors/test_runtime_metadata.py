@@ -12,7 +12,8 @@ pytestmark = pytest.mark.promise(6)
 def named(stage: Stage) -> Stage:
     """A task of the author's whose definition names the secret."""
     stage.task = new("task")
-    stage.author.call("POST", "/api/metadata/taskdefs", [{"name": stage.task, "retryCount": 0, "runtimeMetadata": [stage.secret, new("missing")]}])
+    names = [stage.secret, new("missing")]
+    stage.author.call("POST", "/api/metadata/taskdefs", [{"name": stage.task, "retryCount": 0, "runtimeMetadata": names}])
     return stage
 
 
@@ -28,7 +29,8 @@ def test_it_works(named: Stage) -> None:
 def test_a_worker_that_may_not_read_the_secret_does_not_get_the_task(named: Stage) -> None:
     run = named.run(simple(named.task))
     assert named.worker.poll(named.task) == []
-    assert named.task_of(run)["reasonForIncompletion"] == f"held: application app:{named.worker_id} lacks READ on SECRET_NAME {named.secret}"
+    reason = f"held: application app:{named.worker_id} lacks READ on SECRET_NAME {named.secret}"
+    assert named.task_of(run)["reasonForIncompletion"] == reason
 
 
 def test_whoever_saved_the_task_definition_vouches_for_it(named: Stage) -> None:

@@ -6,6 +6,7 @@ import re
 from stagedoor.api.http import Request, Response
 from stagedoor.api.orkes.text import body_text
 from stagedoor.api.orkes.wire import TaskResult, node_of, task_json
+from stagedoor.engine.definition import Json
 from stagedoor.engine.port import Delivery, Poll, TaskUpdate
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput
@@ -13,6 +14,7 @@ from stagedoor.kit.strictjson import decode_as
 
 LONGEST_POLL = 60_000
 LARGEST_BATCH = 100
+MOST_LINES = 1000
 
 
 async def poll(server: Server, request: Request) -> Response:
@@ -69,8 +71,14 @@ def _update(result: TaskResult) -> TaskUpdate:
         task_id=result.task_id, status=result.status, run_id=result.workflow_instance_id or None, output=result.output_data or {},
         reason=result.reason_for_incompletion, callback_after_seconds=int(result.callback_after_seconds or 0),
         worker_id=result.worker_id, extend_lease=bool(result.extend_lease),
-        logs=[str(line["log"]) for line in result.logs or [] if "log" in line],
+        logs=_lines(result.logs or []),
     )  # fmt: skip
+
+
+def _lines(logs: list[dict[str, Json]]) -> list[str]:
+    """Each line is a row of its own; of very many the first ones, and how many more there were."""
+    lines = [str(line["log"]) for line in logs[:MOST_LINES] if "log" in line]
+    return lines if len(logs) <= MOST_LINES else [*lines, f"({len(logs) - MOST_LINES} more lines were left out)"]
 
 
 async def decoded(server: Server, request: Request) -> TaskResult:

@@ -2,7 +2,8 @@
 
 Plain paths (`t1.output.list[0].x`, `h.X-Backside-Transport[0]`, `loop['iteration']`) are read here. Anything else
 (filters, wildcards, slices, unions, one `..`) goes to python-jsonpath. A path never raises: what is missing or
-malformed is None. Regular expressions are not evaluated: they could hold the server up.
+malformed is None. Regular expressions are not evaluated, nor is anything else that takes longer than the data is large: it would
+hold the server up.
 """
 
 import re
@@ -17,6 +18,10 @@ from stagedoor.engine.definition import Json
 Step = str | int
 LONGEST = 1000
 """Characters of a path; longer ones, which only data could make, lead nowhere."""
+MOST_COMMAS = 3
+"""Each `['a','a']` doubles what the next one finds: a path of them would never end."""
+_FROM_THE_TOP = re.compile(r"[$^]")
+"""A filter that looks at the whole document for each element takes the square of its size."""
 _NAME = re.compile(r"[^.\[\]()*\s]+")
 _BRACKET = re.compile(r"""\[\s*(?:(-?\d{1,9})|'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\]""")
 _DOTTED = re.compile(r"\.(\.?)([^.\[\]()*\s'\"]+)")
@@ -105,7 +110,7 @@ def _bracket_step(bracket: re.Match[str]) -> Step:
 
 
 def _compile_query(path: str) -> Query | None:
-    if path.count("..") > 1 or _REGULAR_EXPRESSION.search(path):
+    if path.count("..") > 1 or path.count(",") > MOST_COMMAS or _FROM_THE_TOP.search(path) or _REGULAR_EXPRESSION.search(path):
         return None
     first = _NAME.match(path)
     rest = path[first.end() :] if first else "." + path if path and path[0] not in ".[" else path

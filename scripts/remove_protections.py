@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Take each protection away in turn and see that a test notices: the rule of each route, and each of the five conditions at each door.
+
+    remove_protections.py [--stride N --offset K] [--list]
+
+One server runs in this process, on a temporary SQLite store; the tests that concern a protection are run against it as it is, where they
+must pass, and with the protection taken away, where one of them must fail. Exit 1 where none does. Nothing in the product knows of this:
+rules are replaced in a copy of the route table (a rule by "any principal", that by "anybody"), conditions in the doors' own objects.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from stagedoor import bootstrap  # noqa: E402
+from stagedoor.api.app import make_app  # noqa: E402
+from stagedoor.api.dispatch import App  # noqa: E402
+from stagedoor.api.router import Route  # noqa: E402
+from stagedoor.api.routes import ROUTES  # noqa: E402
+from stagedoor.api.rules import Authenticated, Public  # noqa: E402
+from stagedoor.api.server import Listening, make_server  # noqa: E402
+from stagedoor.cli.init import _init  # noqa: E402
+from stagedoor.gate.address import EgressSettings  # noqa: E402
+from stagedoor.gate.conditions import Conditions  # noqa: E402
+from stagedoor.gate.doors import GateDoors  # noqa: E402
+from stagedoor.gate.server import Server  # noqa: E402
+from stagedoor.settings import Settings  # noqa: E402
+from tests.support.server import ADMIN, LiveServer, free_port  # noqa: E402
+
+MATRIX = "tests/api/authorization/test_matrix.py"
+ANSWERS = f"{MATRIX}::test_a_route_answers_each_kind_of_caller_as_the_table_says"
+AUDIT = f"{MATRIX}::test_a_strangers_refusal_is_one_row_of_the_audit"
+DOORS = {
+    "handoff": ("stands_at_its_place", "voucher_may_use", "starter_may_execute", "worker_may_use", "policy_allows"),
+    "egress": ("stands_at_its_place", "voucher_may_use", "starter_may_execute", "host_may_use", "policy_allows"),
+}
+DOOR_TESTS = {"handoff": ("test_handoff.py", "test_data.py"), "egress": ("test_egress.py",)}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A protection, the tests that concern it, and how it is taken away; the returned function puts it back."""
+
+    name: str
+    tests: tuple[str, ...]
+    remove: Callable[["Running"], Callable[[], None]]
+
+
+@dataclass
+class Running:
+    """The one server: `switch` is the application that the socket speaks to, now."""
+
+    settings: Settings
+    first: dict[str, str]
+    port: int = field(default_factory=free_port)
+    server: Server | None = None
+    doors: GateDoors | None = None
+    app: App | None = None
+    stop: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+    def release(self) -> None:
+        if self.app is not None:
+            self.app.release()
+
+    async def serve(self, started: threading.Event) -> None:
+        async with bootstrap.open_server(self.settings) as self.server:
+            self.app = make_app(self.server)
+            socket = make_server(self, Listening(f"127.0.0.1:{self.port}", grace=2))  # type: ignore[arg-type]  # stands in for one App
+            self.stop = lambda: setattr(socket, "should_exit", True)
+            serving = asyncio.create_task(socket.serve())
+            while not socket.started and not serving.done():
+                await asyncio.sleep(0.01)
+            started.set()
+            await serving
+
+    def with_routes(self, routes: tuple[Route, ...]) -> None:
+        assert self.server is not None
+        self.app = make_app(self.server, routes=routes)
+
+
+class Without:
+    """The conditions with one of them always content."""
+
+    def __init__(self, real: Conditions, missing: str) -> None:
+        self._real, self._missing = real, missing
+
+    def __getattr__(self, name: str) -> Any:
+        return (lambda *_, **__: None) if name == self._missing else getattr(self._real, name)
+
+
+def removals() -> list[Removal]:
+    return [*(_of_route(route) for route in ROUTES if not isinstance(route.rule, Public)), *_of_doors()]
+
+
+def _of_route(route: Route) -> Removal:
+    weaker = Public() if isinstance(route.rule, Authenticated) else Authenticated()
+
+    def remove(running: Running) -> Callable[[], None]:
+        running.with_routes(tuple(replace(one, rule=weaker) if one is route else one for one in ROUTES))
+        return lambda: running.with_routes(ROUTES)
+
+    cell = f"[{route.method} {route.path}]"
+    tests = (ANSWERS + cell,) if isinstance(route.rule, Authenticated) else (ANSWERS + cell, AUDIT + cell)
+    return Removal(f"{route.method} {route.path}: {type(route.rule).__name__}", tests, remove)
+
+
+def _of_doors() -> Iterator[Removal]:
+    for door, conditions in DOORS.items():
+        for condition in conditions:
+            tests = tuple(f"tests/gate/doors/{name}" for name in DOOR_TESTS[door])
+            yield Removal(f"{door}: {condition}", tests, _without_condition(door, condition))
+
+
+def _without_condition(door: str, condition: str) -> Callable[[Running], Callable[[], None]]:
+    def remove(running: Running) -> Callable[[], None]:
+        part = getattr(running.doors, door)
+        real = part.conditions
+        object.__setattr__(part, "conditions", Without(real, condition))  # a frozen dataclass
+        return lambda: object.__setattr__(part, "conditions", real)
+
+    return remove
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Running]:
+    """The server, in a thread of its own; every `LiveServer` of the tests becomes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder) / "data", egress=EgressSettings.from_environment({"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"}))
+        one = Running(settings, asyncio.run(_init(settings, ADMIN)))
+        Path(folder, "data.log").touch()
+        _keep_doors(one)
+        started = threading.Event()
+        thread = threading.Thread(target=lambda: uvloop.run(one.serve(started)))
+        thread.start()
+        started.wait(60)
+        try:
+            _take_the_place_of_live_servers(one)
+            yield one
+        finally:
+            one.stop()
+            thread.join()
+
+
+def _keep_doors(one: Running) -> None:
+    def make(*parts: Any) -> GateDoors:
+        one.doors = GateDoors(*parts)
+        return one.doors
+
+    bootstrap.GateDoors = make  # type: ignore[misc, assignment]
+
+
+def _take_the_place_of_live_servers(one: Running) -> None:
+    def init(live: LiveServer) -> dict[str, str]:
+        live.data, live.port, live.first = one.settings.data, one.port, one.first
+        return one.first
+
+    def stop(live: LiveServer) -> None:
+        for client in live.clients:
+            client.close()
+
+    LiveServer.init, LiveServer.start, LiveServer.stop = init, lambda live: live, stop  # type: ignore[method-assign]
+
+
+def outcome(tests: tuple[str, ...]) -> int:
+    """pytest's exit code: 0 all pass, 1 one has failed."""
+    with contextlib.redirect_stdout(said := io.StringIO()):
+        code = int(pytest.main(["-x", "-q", "--no-header", "-m", "not postgres and not soak", *tests]))
+    if code not in (0, 1):
+        raise SystemExit(f"{' '.join(tests)} cannot be run:\n{said.getvalue()[-3000:]}")
+    return code
+
+
+def unnoticed(chosen: list[Removal]) -> Iterator[str]:
+    """The names of those that no test noticed, and of tests that fail anyhow."""
+    content: dict[tuple[str, ...], int] = {}
+    with running() as one:
+        for removal in chosen:
+            if removal.tests not in content:
+                content[removal.tests] = outcome(removal.tests)
+            if content[removal.tests]:
+                yield f"{removal.name}: its tests fail though nothing is taken away"
+                continue
+            put_back = removal.remove(one)
+            noticed = outcome(removal.tests)
+            put_back()
+            print(f"{'noticed' if noticed else 'UNNOTICED':<10} {removal.name}", flush=True)
+            if not noticed:
+                yield removal.name
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stride", type=int, default=1, help="take every Nth protection away only")
+    parser.add_argument("--offset", type=int, default=0, help="begin with the Kth")
+    parser.add_argument("--list", action="store_true", help="name them and do nothing")
+    given = parser.parse_args()
+    chosen = removals()[given.offset % given.stride :: given.stride]
+    if given.list:
+        print("\n".join(removal.name for removal in chosen))
+        return 0
+    os.chdir(ROOT)
+    left = list(unnoticed(chosen))
+    print(f"{len(chosen)} protections taken away in turn, {len(left)} unnoticed")
+    for name in left:
+        print(f"  {name}")
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
