@@ -61,7 +61,7 @@ test: setup
 # Everything but the long counts; what is missing is a failure, not a skip.
 test-all: setup $(JSSDK)/.ready
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
-	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 $(PYTEST) -q -m "not soak" $(TESTS)
+	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q -m "not soak" $(TESTS)
 
 soak: setup
 	@STAGEDOOR_REQUIRE_POSTGRES=1 $(PYTEST) -q -m soak --timeout 3600 $(TESTS)

@@ -62,8 +62,9 @@ def cases(clients: list[Client], tokens: list[str], chance: random.Random) -> li
 
     size = len(json.dumps({"token": tokens[0]}).encode()) - 1
     value = len("value-of-secret_0000-0123456789")
+    bare_exchange = request("POST", f"/{size}/json", exchanges[0].partition(b"\r\n\r\n")[2])
     return [
-        Case("token exchange", lambda: chance.choice(exchanges), fixed(request("POST", f"/{size}/json", exchanges[0].partition(b"\r\n\r\n")[2]))),
+        Case("token exchange", lambda: chance.choice(exchanges), fixed(bare_exchange)),
         Case("checked exists", lambda: drawn("/api/secrets/{}/exists"), fixed(request("GET", "/4/json", token=tokens[0]))),
         Case("secret's value (audited)", lambda: drawn("/api/secrets/{}"), fixed(request("GET", f"/{value}/text", token=tokens[0]))),
     ]
@@ -74,7 +75,8 @@ async def change_grants(server: LiveServer, clients: list[Client]) -> None:
     token = server.token(server.first["keyId"], server.first["keySecret"])
     async with httpx.AsyncClient(base_url=server.url, headers={"X-Authorization": token}, timeout=30) as http:
         made = (await http.post("/api/applications", json={"name": "changing"})).json()["id"]
-        body = {"subject": {"type": "USER", "id": f"app:{made}"}, "target": {"type": "SECRET_NAME", "id": "secret_0000"}, "access": ["READ"]}
+        target = {"type": "SECRET_NAME", "id": "secret_0000"}
+        body = {"subject": {"type": "USER", "id": f"app:{made}"}, "target": target, "access": ["READ"]}
         while True:
             for method in ("POST", "DELETE"):
                 (await http.request(method, "/api/auth/authorization", json=body)).raise_for_status()

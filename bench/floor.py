@@ -24,7 +24,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def main() -> None:
     port = int(sys.argv[1])
-    config = uvicorn.Config(app, port=port, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, port=port, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False
+    )
     uvloop.run(uvicorn.Server(config).serve())
 
 

@@ -87,7 +87,7 @@ class Running:
             socket = make_server(self, Listening(f"127.0.0.1:{self.port}", grace=2))  # type: ignore[arg-type]  # stands in for one App
             self.stop = lambda: setattr(socket, "should_exit", True)
             serving = asyncio.create_task(socket.serve())
-            while not socket.started and not serving.done():
+            while not socket.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells by an attribute alone
                 await asyncio.sleep(0.01)
             started.set()
             await serving
@@ -177,7 +177,8 @@ def _take_the_place_of_live_servers(one: Running) -> None:
         for client in live.clients:
             client.close()
 
-    LiveServer.init, LiveServer.start, LiveServer.stop = init, lambda live: live, stop  # type: ignore[method-assign]
+    for name, instead in (("init", init), ("start", lambda live: live), ("stop", stop)):
+        setattr(LiveServer, name, instead)
 
 
 def outcome(tests: tuple[str, ...]) -> int:

@@ -49,7 +49,8 @@ class LiveServer:
 
     def init(self) -> dict[str, str]:
         """`{"user", "password", "applicationId", "keyId", "keySecret"}` of the first administrator."""
-        done = subprocess.run([*COMMAND, "init", *self._store(), "--admin", ADMIN, "--json"], env=self._env(), capture_output=True, check=True)
+        command = [*COMMAND, "init", *self._store(), "--admin", ADMIN, "--json"]
+        done = subprocess.run(command, env=self._env(), capture_output=True, check=True)
         self.first = json.loads(done.stdout)
         return self.first
 

@@ -110,7 +110,7 @@ TABLE: tuple[Row, ...] = (
     row("GET", "/api/workflow/{workflowId}/status", OPAQUE, "run {run}", path="/api/workflow/{run!}/status"),
     # Tasks; polling an empty line is 204
     row("GET", "/api/tasks/poll/{type}", (401, 403, 204, 204), TASK, path="/api/tasks/poll/{taskdef!}"),
-    row("GET", "/api/tasks/poll/batch/{type}", NAMED, TASK, path="/api/tasks/poll/batch/{taskdef!}?timeout=1"),
+    row("GET", "/api/tasks/poll/batch/{type}", NAMED, TASK, path="/api/tasks/poll/batch/{taskdef!}?timeout=0"),
     row("POST", "/api/tasks", OPAQUE, "task {task}", RESULT),
     row("POST", "/api/tasks/update-v2", (401, 403, 204, 204), "task {task}", RESULT),
     row("GET", "/api/tasks/{taskId}", OPAQUE, "task {task}", path="/api/tasks/{task!}"),

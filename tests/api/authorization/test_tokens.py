@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from stagedoor.kit import tokens
+from stagedoor.kit.errors import Unauthenticated
 from tests.api.authorization.forge import Forger, claims_in, signing_key
 from tests.api.authorization.world import World
 from tests.support.server import LiveServer
@@ -92,7 +93,7 @@ def test_claims_of_another_issuer_audience_caller_or_shape_are_refused(claims: d
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("text", ["x", "a.b.c", "..", "....", "e30.e30.e30", "é.é.é", "Bearer x", "null", '"', "a" * 30_000])
 def test_what_is_no_token_is_refused_and_never_a_server_error(text: str, http: httpx.Client) -> None:
-    answer = http.get(ME, headers={"X-Authorization": text.encode()})
+    answer = http.get(ME, headers=[(b"X-Authorization", text.encode())])
     assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_TOKEN")
 
 
@@ -126,7 +127,7 @@ def test_a_token_that_has_been_taken_before_expires_all_the_same(http: httpx.Cli
 def test_without_its_check_of_the_header_the_verifier_would_take_a_wrong_type(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack is one: with the expected header taken from the token itself it succeeds."""
     keys, token = {forger.key.kid: forger.key}, forger.token(typ="JWT")
-    with pytest.raises(tokens.Unauthenticated):
+    with pytest.raises(Unauthenticated):
         tokens.verify(token, keys, "stagedoor", "conductor")
     monkeypatch.setattr(tokens, "TYPE", "JWT")
     assert tokens.verify(token, keys, "stagedoor", "conductor").jti == claims_in(token)["jti"]

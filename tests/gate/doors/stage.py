@@ -177,7 +177,8 @@ class Stage:
 
     def task_of(self, run: str, ref: str = "one") -> dict[str, Any]:
         """The latest attempt at a task of a run."""
-        return [task for task in self.admin.run(run)["tasks"] if task["referenceTaskName"] == ref][-1]
+        tasks: list[dict[str, Any]] = self.admin.run(run)["tasks"]
+        return [task for task in tasks if task["referenceTaskName"] == ref][-1]
 
     def waiting(self, run: str, ref: str) -> dict[str, Any]:
         """The same, once it is there."""
