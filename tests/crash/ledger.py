@@ -119,7 +119,8 @@ class Ledger:
                 self.lost.append(f"run {run_id}: {report} does not count: {_shown(tasks.get(report.task_id))}")
         said = {report.task_id: report for report in reports}
         for task in tasks.values():
-            if task["taskType"] != "SUB_WORKFLOW" and task["outputData"].get("nonce") and not (task["taskId"] in said and _holds(task, said[task["taskId"]])):
+            from_worker = task["taskType"] != "SUB_WORKFLOW" and "nonce" in task["outputData"]  # a child's output is its last task's
+            if from_worker and not (task["taskId"] in said and _holds(task, said[task["taskId"]])):
                 self.lost.append(f"run {run_id}: nobody said so of a task: {_shown(task)}")
         done = Counter(task["referenceTaskName"] for task in tasks.values() if task["status"] == "COMPLETED")
         if twice := [name for name, times in done.items() if times > 1]:

@@ -64,13 +64,14 @@ WORKFLOWS = [
 async def prepare(client: Client, ledger: Ledger) -> None:
     """What the load stands on."""
     for name in [*GRANTABLE, USED]:
-        await ledger.change("secrets put", ("secret", name), _put(client, name, f"{name}-0"), lambda _, name=name: f"{name}-0")
+        await _put(client, ledger, name, f"{name}-0")
     await client.call("POST", "/api/metadata/taskdefs", TASK_DEFINITIONS)
     await client.call("PUT", "/api/metadata/workflow", WORKFLOWS)
 
 
-def _put(client: Client, name: str, value: str) -> Awaitable[Any]:
-    return client.call("PUT", f"/api/secrets/{name}", value, **{"Content-Type": "text/plain"})
+async def _put(client: Client, ledger: Ledger, name: str, value: str) -> None:
+    request = client.call("PUT", f"/api/secrets/{name}", value, **{"Content-Type": "text/plain"})
+    await ledger.change("secrets put", ("secret", name), request, lambda _: value)
 
 
 @dataclass
@@ -157,14 +158,12 @@ class Load:
         if self.ledger.known(thing) is not None and self.chance.random() < 0.3:
             await self.ledger.change("secrets deleted", thing, self.client.call("DELETE", f"/api/secrets/{name}"), lambda _: None)
             return
-        value = self._name(name)
-        await self.ledger.change("secrets put", thing, _put(self.client, name, value), lambda _: value)
+        await _put(self.client, self.ledger, name, self._name(name))
 
     async def _write_used(self) -> None:
         """New versions, in rising order, of the secret that tasks use."""
         version = used_version(self.ledger.known(("secret", USED))) + 1
-        value = f"{USED}-{version}"
-        await self.ledger.change("secrets put", ("secret", USED), _put(self.client, USED, value), lambda _: value)
+        await _put(self.client, self.ledger, USED, f"{USED}-{version}")
         await asyncio.sleep(0.02)
 
     def _name(self, prefix: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -23,8 +24,12 @@ class Crash(Protocol):
     def recover(self) -> None: ...
 
 
-async def trial(server: LiveServer, crashes: Iterable[Crash], chance: random.Random) -> Ledger:
+def trial(server: LiveServer, crashes: Iterable[Crash], chance: random.Random) -> Ledger:
     """One crash after another on a running server, the first loss ends it; then every run goes to its end, and all is looked at."""
+    return asyncio.run(_trial(server, crashes, chance))
+
+
+async def _trial(server: LiveServer, crashes: Iterable[Crash], chance: random.Random) -> Ledger:
     ledger = Ledger()
     async with connected(server) as client:
         await prepare(client, ledger)
@@ -50,14 +55,16 @@ async def one_round(server: LiveServer, ledger: Ledger, crash: Crash, chance: ra
             crash.happen()
 
         await Load(client, ledger, chance, f"{chance.getrandbits(32):08x}").run(until())
-    await asyncio.to_thread(crash.recover)
+    crash.recover()
     async with connected(server) as client:
         await check(client, ledger)
 
 
 def told(what: str, count: int, ledgers: Iterable[Ledger]) -> str:
     """One line: how often, how much was acknowledged (and of what), how much was lost."""
-    done = sum((ledger.counts for ledger in ledgers), start=type(Ledger().counts)())
-    lost = sum(len(ledger.lost) for ledger in ledgers)
+    done, lost = Counter[str](), 0
+    for ledger in ledgers:
+        done += ledger.counts
+        lost += len(ledger.lost)
     kinds = ", ".join(f"{number} {kind}" for kind, number in done.most_common())
     return f"{what}: {count}, acknowledged: {done.total()} ({kinds}), lost: {lost}"

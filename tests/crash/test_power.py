@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.crash.powercut import PowerCut
 from tests.crash.rounds import one_round, told, trial
 from tests.support.server import ADMIN, LiveServer, live_server
 
+KINDS = {"application", "secret", "run"}
 LANES = 2
 """Servers at a time: most of a round is the start of a process. The first one's disk writes nothing unasked, the others' some."""
 SHORT_OF_LUCK = 0.1
@@ -70,39 +72,40 @@ def under_power_cuts(folder: Path, writeback: int = 0, **settings: str) -> Itera
 @pytest.mark.promise(1)
 @pytest.mark.parametrize("cuts", [20, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_a_power_cut_loses_nothing_acknowledged(cuts: int, tmp_path: Path, summary: Callable[[str], None]) -> None:
-    async def run(lanes: list[PowerGoes]) -> list[Ledger]:
-        each = cuts // LANES
-        return await asyncio.gather(*(trial(lane.server, [lane] * each, lane.chance) for lane in lanes))
+    def lane(power: PowerGoes) -> Ledger:
+        return trial(power.server, [power] * (cuts // LANES), power.chance)
 
     with contextlib.ExitStack() as stack:
-        lanes = [stack.enter_context(under_power_cuts(tmp_path / str(lane), writeback=30 * lane)) for lane in range(LANES)]
-        ledgers = asyncio.run(run(lanes))
-        for ledger in ledgers:
-            assert not ledger.lost
-        assert sum(lane.count for lane in lanes) >= cuts
-    summary(told("power cuts", sum(lane.count for lane in lanes), ledgers))
+        powers = [stack.enter_context(under_power_cuts(tmp_path / str(number), writeback=30 * number)) for number in range(LANES)]
+        with ThreadPoolExecutor(LANES) as threads:
+            ledgers = list(threads.map(lane, powers))
+    for ledger in ledgers:
+        assert not ledger.lost
+    assert sum(power.count for power in powers) >= cuts
+    summary(told("power cuts", sum(power.count for power in powers), ledgers))
 
 
 def test_the_same_cuts_lose_changes_that_sqlite_does_not_sync(tmp_path: Path, summary: Callable[[str], None]) -> None:
     """What makes the test above pass is `synchronous=FULL`, and its checks see a loss of each kind."""
-    ledger = Ledger()
 
-    async def run(power: PowerGoes) -> None:
-        await trial(power.server, [], power.chance)
+    async def run(power: PowerGoes) -> Ledger:
+        ledger = Ledger()
+        while power.count < 5 and not kinds_lost(ledger) >= KINDS:
+            await one_round(power.server, ledger, power, power.chance)
+        return ledger
+
+    with under_power_cuts(tmp_path / "data") as power:
+        trial(power.server, [], power.chance)
         power.server.stop()
         power.settings = {"STAGEDOOR_SQLITE_SYNCHRONOUS": "NORMAL"}
         power.recover()
-        while power.count < 5 and not kinds_lost(ledger) >= {"application", "secret", "run"}:
-            await one_round(power.server, ledger, power, power.chance)
-
-    with under_power_cuts(tmp_path / "data") as power:
-        asyncio.run(run(power))
-    assert kinds_lost(ledger) >= {"application", "secret", "run"}
+        ledger = asyncio.run(run(power))
+    assert kinds_lost(ledger) >= KINDS
     summary(told("power cuts with synchronous=NORMAL", power.count, [ledger]))
 
 
 def kinds_lost(ledger: Ledger) -> set[str]:
-    return {kind for kind in ("application", "secret", "run") for line in ledger.lost if line.startswith((kind, f"('{kind}'"))}
+    return {kind for kind in KINDS for line in ledger.lost if line.startswith((kind, f"('{kind}'"))}
 
 
 @pytest.mark.promise(1)

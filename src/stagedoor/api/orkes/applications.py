@@ -3,8 +3,9 @@
 import msgspec
 
 from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.tags import Tags
 from stagedoor.core.permission import Access, Resource
-from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.core.tag import tags_of_kind
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import NotFound
 
@@ -26,8 +27,8 @@ async def list_all(server: Server, request: Request) -> Response:
     """Those the caller may READ, with their tags."""
     gate, project = server.gate, request.principal.project
     visible = await gate.visible(request.principal, Access.READ, KIND)
-    found, tags = await gate.scan(lambda tx: (gate.applications.all(tx, project), tags_of_kind(tx, project, KIND)))
-    return Response.json([{**msgspec.to_builtins(one), "tags": tags.get(one.id, [])} for one in found if visible(one.id)])
+    found, tagged = await gate.scan(lambda tx: (gate.applications.all(tx, project), tags_of_kind(tx, project, KIND)))
+    return Response.json([{**msgspec.to_builtins(one), "tags": tagged.get(one.id, [])} for one in found if visible(one.id)])
 
 
 async def get(server: Server, request: Request) -> Response:
@@ -92,24 +93,8 @@ async def remove_role(server: Server, request: Request) -> Response:
     return Response.json({"message": f"Removed role {role}"})
 
 
-async def get_tags(server: Server, request: Request) -> Response:
-    resource = Resource(KIND, request.params["id"])
-    return Response.json(await server.gate.look(lambda tx: tags_of(tx, request.principal.project, resource)))
-
-
-async def add_tags(server: Server, request: Request) -> Response:
-    await _must_exist(server, request)
-    resource, tags = Resource(KIND, request.params["id"]), request.payload
-    await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
-    return Response.empty(200)
-
-
-async def remove_tags(server: Server, request: Request) -> Response:
-    await _must_exist(server, request)
-    resource, tags = Resource(KIND, request.params["id"]), request.payload
-    await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
-    return Response.empty(200)
-
-
 async def _must_exist(server: Server, request: Request) -> None:
     await server.gate.look(lambda tx: server.gate.applications.get(tx, request.principal.project, request.params["id"]))
+
+
+tags = Tags(KIND, "id", _must_exist, absent_is_empty=True)

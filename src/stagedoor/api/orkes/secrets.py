@@ -2,10 +2,11 @@
 
 
 from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.tags import Tags
 from stagedoor.api.orkes.text import body_text
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.secret import KIND, Policy
-from stagedoor.core.tag import delete_tags, put_tags, tags_of, tags_of_kind
+from stagedoor.core.tag import tags_of_kind
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput, NotFound
 from stagedoor.kit.secretvalue import SecretValue
@@ -17,8 +18,8 @@ async def names(server: Server, request: Request) -> Response:
 
 
 async def names_with_tags(server: Server, request: Request) -> Response:
-    tags = await server.gate.scan(lambda tx: tags_of_kind(tx, request.principal.project, KIND))
-    return Response.json([{"name": name, "tags": tags.get(name, [])} for name in await _names(server, request)])
+    tagged = await server.gate.scan(lambda tx: tags_of_kind(tx, request.principal.project, KIND))
+    return Response.json([{"name": name, "tags": tagged.get(name, [])} for name in await _names(server, request)])
 
 
 async def _names(server: Server, request: Request) -> list[str]:
@@ -60,25 +61,6 @@ async def clear_cache(server: Server, request: Request) -> Response:
     return Response.json({"status": "there is no cache of secret values"})
 
 
-async def get_tags(server: Server, request: Request) -> Response:
-    await _must_exist(server, request)
-    return Response.json(await server.gate.look(lambda tx: tags_of(tx, request.principal.project, Resource(KIND, request.params["key"]))))
-
-
-async def add_tags(server: Server, request: Request) -> Response:
-    await _must_exist(server, request)
-    resource, tags = Resource(KIND, request.params["key"]), request.payload
-    await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
-    return Response.empty(200)
-
-
-async def remove_tags(server: Server, request: Request) -> Response:
-    await _must_exist(server, request)
-    resource, tags = Resource(KIND, request.params["key"]), request.payload
-    await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
-    return Response.empty(200)
-
-
 async def get_policy(server: Server, request: Request) -> Response:
     project, key = request.principal.project, request.params["key"]
     return Response.json(await server.gate.look(lambda tx: server.gate.secrets.policy(tx, project, key)))
@@ -94,3 +76,6 @@ async def _must_exist(server: Server, request: Request) -> None:
     key = request.params["key"]
     if not await server.gate.look(lambda tx: server.gate.secrets.exists(tx, request.principal.project, key)):
         raise NotFound(f"there is no secret {key}")
+
+
+tags = Tags(KIND, "key", _must_exist)

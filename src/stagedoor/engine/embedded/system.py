@@ -219,12 +219,17 @@ class Jobs:
                 result = await perform(row)
                 await self._store.write(lambda tx: self._finish(tx, row, result))
             except Exception:
+                self._let_go(row)  # first: if the release fails too, the lease must run out, not be renewed for ever
                 await self._store.write(lambda tx: tx.do("job_release", item_id=row["item_id"], lease=row["lease"]))
                 raise
-            if self._held.get(row["item_id"]) == row["lease"]:
-                del self._held[row["item_id"]]
+            self._let_go(row)
 
         return one
+
+    def _let_go(self, row: Row) -> None:
+        """Renew its lease no more."""
+        if self._held.get(row["item_id"]) == row["lease"]:
+            del self._held[row["item_id"]]
 
     def _finish(self, tx: Transaction, row: Row, result: Performed | None) -> None:
         load_run(tx, row["run_id"], "run_locked")

@@ -1,0 +1,45 @@
+"""`.../tags` of every taggable thing: the same three handlers, over the kind and the path parameter that names it (contract/orkes.md A)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from stagedoor.api.http import Request, Response
+from stagedoor.core.permission import Resource
+from stagedoor.core.tag import delete_tags, put_tags, tags_of
+from stagedoor.gate.server import Server
+
+MustExist = Callable[[Server, Request], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """`must_exist` raises NotFound. `absent_is_empty`: reading the tags of what is not there gives `[]`."""
+
+    kind: str
+    param: str
+    must_exist: MustExist
+    absent_is_empty: bool = False
+
+    async def get(self, server: Server, request: Request) -> Response:
+        """The tags."""
+        if not self.absent_is_empty:
+            await self.must_exist(server, request)
+        resource = self._resource(request)
+        return Response.json(await server.gate.look(lambda tx: tags_of(tx, request.principal.project, resource)))
+
+    async def put(self, server: Server, request: Request) -> Response:
+        """Add tags, or replace those with the same key."""
+        await self.must_exist(server, request)
+        resource, tags = self._resource(request), request.payload
+        await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
+        return Response.empty(200)
+
+    async def delete(self, server: Server, request: Request) -> Response:
+        """Take tags away; the body names them."""
+        await self.must_exist(server, request)
+        resource, tags = self._resource(request), request.payload
+        await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
+        return Response.empty(200)
+
+    def _resource(self, request: Request) -> Resource:
+        return Resource(self.kind, request.params[self.param])
