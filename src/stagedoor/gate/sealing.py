@@ -22,7 +22,7 @@ from stagedoor.kit.ids import NewId
 from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, map_strings, references, strings
 from stagedoor.store.store import Transaction
 
-WAY_OUT = "name the secret in an HTTP or worker task of its own definition"
+WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
 _NESTED = ("decisionCases", "defaultCase", "forkTasks", "loopOver")
 _PROSE = ("description",)
 
