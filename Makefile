@@ -53,10 +53,10 @@ demo:
 	@$(MAKE) -s -j2 $(VENV)/.base $(SDK)/.ready
 	@$(VENV)/bin/stagedoor demo $(DEMO)
 
-# Everything that needs nothing but this machine: no PostgreSQL, no long counts, and the corpus only where it is named.
+# Everything quick that needs nothing but this machine: no PostgreSQL, no crashes, no long counts, the corpus only where it is named.
 test: setup
 	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
-	@$(PYTEST) -q -m "not soak and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+	@$(PYTEST) -q -m "not soak and not slow and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
 
 # Everything but the long counts; what is missing is a failure, not a skip.
 test-all: setup $(JSSDK)/.ready

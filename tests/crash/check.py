@@ -35,7 +35,7 @@ async def settle(client: Client, ledger: Ledger) -> None:
     try:
         while ledger.open_runs and monotonic() < deadline and not any(task.done() for task in working):
             await asyncio.sleep(0.2)
-            await _each(list(ledger.open_runs), lambda run_id: _look_at_run(client, ledger, run_id))
+            await _each(list(ledger.open_runs), lambda run_id: _look_whether_over(client, ledger, run_id))
     finally:
         for task in working:
             task.cancel()
@@ -108,6 +108,12 @@ async def _grants(client: Client) -> dict[str, set[str]]:
         for subject in on_target["READ"]:
             found[subject["id"].removeprefix("app:")].add(name)
     return found
+
+
+async def _look_whether_over(client: Client, ledger: Ledger, run_id: str) -> None:
+    """While workers go on a run is not judged: what it shows may be older than what they know by then."""
+    if (await client.call("GET", f"/api/workflow/{run_id}/status"))["status"] != "RUNNING":
+        ledger.open_runs.discard(run_id)
 
 
 async def _look_at_run(client: Client, ledger: Ledger, run_id: str) -> None:

@@ -12,7 +12,7 @@ from tests.crash.rounds import Crash, told, trial
 from tests.support import postgres
 from tests.support.server import LiveServer, live_server
 
-pytestmark = pytest.mark.promise(1)
+pytestmark = [pytest.mark.promise(1), pytest.mark.slow]
 
 
 def soaked(usual: int, many: int) -> pytest.MarkDecorator:

@@ -69,6 +69,7 @@ def under_power_cuts(folder: Path, writeback: int = 0, **settings: str) -> Itera
         yield power
 
 
+@pytest.mark.slow
 @pytest.mark.promise(1)
 @pytest.mark.parametrize("cuts", [20, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_a_power_cut_loses_nothing_acknowledged(cuts: int, tmp_path: Path, summary: Callable[[str], None]) -> None:
@@ -85,6 +86,7 @@ def test_a_power_cut_loses_nothing_acknowledged(cuts: int, tmp_path: Path, summa
     summary(told("power cuts", sum(power.count for power in powers), ledgers))
 
 
+@pytest.mark.slow
 def test_the_same_cuts_lose_changes_that_sqlite_does_not_sync(tmp_path: Path, summary: Callable[[str], None]) -> None:
     """What makes the test above pass is `synchronous=FULL`, and its checks see a loss of each kind."""
 
