@@ -20,7 +20,7 @@ from stagedoor.kit.clock import SystemClock
 from tests.e2e.conftest import Demo
 from tests.support.sdk import python_with_sdk
 
-pytestmark = pytest.mark.sdk
+pytestmark = [pytest.mark.sdk, pytest.mark.slow]
 
 
 def command(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:

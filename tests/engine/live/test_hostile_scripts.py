@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.server import Api, LiveServer, live_server
 
+pytestmark = pytest.mark.slow
 TIME, MEMORY = "took longer than 4 s", "MB of memory"
 FOR_EVER = {"javascript": "for (;;) {}", "jq": "def f: f; f"}
 HOSTILE = [
