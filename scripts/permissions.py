@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pages import write_or_check
+
 from stagedoor.api.app import make_app
 from stagedoor.api.openapi import summary
 from stagedoor.api.router import Route
@@ -31,16 +33,5 @@ def page() -> str:
     return "\n".join([HEAD, "| method | path | who may | what it does |", "|---|---|---|---|", *rows(routes), ""])
 
 
-def main() -> int:
-    wanted = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.exists() and PAGE.read_text() == wanted:
-            return 0
-        print("docs/permissions.md is stale: run `make docs`", file=sys.stderr)
-        return 1
-    PAGE.write_text(wanted)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

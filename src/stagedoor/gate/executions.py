@@ -1,6 +1,5 @@
 """Runs and tasks at the gate: started in the caller's name, shown without secrets, handed out and taken back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -109,9 +108,6 @@ class Executions:
 
     async def logs(self, who: Principal, task_id: str) -> list[LogLine]:
         return await self._spelled(who, await self.gate.engine.logs(who.project, task_id), list[LogLine])
-
-    async def queue_sizes(self, who: Principal, task_types: Sequence[str]) -> dict[str, int]:
-        return await self.gate.engine.queue_sizes(who.project, task_types)
 
     async def _spelled(self, who: Principal, value: T, kind: type[T]) -> T:
         """What is shown holds references, never markers."""
