@@ -1,6 +1,5 @@
 """A request and a response over plain ASGI: nothing stands between uvicorn and the route table but this."""
 
-import asyncio
 from typing import Any
 from urllib.parse import parse_qs, unquote_to_bytes
 
@@ -10,7 +9,6 @@ from stagedoor.kit.errors import BadInput, TooLarge
 
 MAX_BODY = 8 * 1024 * 1024
 MAX_QUERY_FIELDS = 256
-BODY_SECONDS = 60.0
 OVERSIZE_DRAINED = 1024 * 1024
 """How much of a body that is too large is still read, so that the client gets to read the answer instead of a reset."""
 
@@ -125,14 +123,11 @@ class Request:
         return self._query
 
     async def body(self) -> bytes:
-        """The whole body, at most `limit` bytes of it, with or without Content-Length. TooLarge beyond; BadInput where it does not come."""
+        """The whole body, at most `limit` bytes of it, with or without Content-Length. TooLarge beyond.
+
+        ClientGone where it does not come: the server answers 408 by itself (api/server.py)."""
         if self._body is None:
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    self._body = await self._read()
-            except TimeoutError:
-                self.broken = True
-                raise BadInput("the body did not arrive in time") from None
+            self._body = await self._read()
         return self._body
 
     async def _read(self) -> bytes:

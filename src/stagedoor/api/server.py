@@ -17,6 +17,7 @@ from stagedoor.settings import Settings, address
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 HEAD_SECONDS = 10.0
+BODY_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 10
 MAX_CONNECTIONS = 8192
@@ -37,21 +38,50 @@ class Listening:
     grace: int = GRACE_SECONDS
 
 
+class OneWrite:
+    """A transport on which the head of an answer waits for its body, so that both leave in one segment and one system call."""
+
+    __slots__ = ("_head", "_transport", "get_extra_info", "is_closing", "pause_reading", "resume_reading")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self.get_extra_info, self.is_closing = transport.get_extra_info, transport.is_closing
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which takes any number and size of headers for any time, with bounds on all three.
 
     It also refuses what two parties could read in two ways: a second Host, a second length, a length beside Transfer-Encoding.
-    A request is in its *head* from its first byte until its headers are complete.
+    A request is in its *head* from its first byte until its headers are complete; then its body has BODY_SECONDS to arrive.
     """
 
     _in_head = False
     _fed_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
     _refusal: tuple[int, str] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._arm()
+        super().connection_made(cast(asyncio.Transport, OneWrite(transport)))
+        self._arm(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -62,12 +92,14 @@ class Protocol(HttpToolsProtocol):
             # What a head may gather before its end is in sight: httptools keeps a header that is still coming to itself.
             self._fed_bytes += len(data)
             if self._fed_bytes > MAX_HEAD_BYTES and not _may_end(data):
-                self._refusal = (431, "The headers are too large.")
-                self.send_400_response("")
+                self._give_up(431, "The headers are too large.")
                 return
         super().data_received(data)
-        if self._head_timer is None and (self._in_head or self.cycle is None or self.cycle.response_complete):
-            self._arm()  # neither half a head nor bytes after an answer may keep a connection for ever
+        if self._timer is None:
+            if self._in_head or self.cycle is None or self.cycle.response_complete:
+                self._arm(HEAD_SECONDS)  # neither half a head nor bytes after an answer may keep a connection for ever
+            elif self.cycle.more_body:
+                self._arm(BODY_SECONDS)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -95,6 +127,17 @@ class Protocol(HttpToolsProtocol):
             self._refuse(400, "The length of the body is given twice, or in a way not known here.")
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._disarm()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        cast(OneWrite, self.transport).flush()  # an answer to HEAD, which has no body to wait for
+        if self.cycle.more_body:  # what nobody reads any more
+            self._disarm()
+            self._arm(HEAD_SECONDS)
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what never became a request, and close; where another answer is on its way, only close."""
         status, text = self._refusal or (400, msg)
@@ -112,24 +155,28 @@ class Protocol(HttpToolsProtocol):
         self._refusal = (status, text)
         raise ValueError(text)
 
-    def _arm(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+    def _arm(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._too_slow, seconds)
 
     def _disarm(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _too_slow(self) -> None:
-        self._head_timer = None
+    def _too_slow(self, seconds: float) -> None:
+        self._timer = None
         if self.flow.read_paused:  # it is this side that does not read
-            self._arm()
-            return
-        if self._in_head:
-            self._refusal = (408, "The headers did not arrive in time.")
-            self.send_400_response("")
+            self._arm(seconds)
+        elif self._in_head:
+            self._give_up(408, "The headers did not arrive in time.")
+        elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
+            self._give_up(408, "The body did not arrive in time.")
         else:
             self.transport.close()
+
+    def _give_up(self, status: int, text: str) -> None:
+        self._refusal = (status, text)
+        self.send_400_response("")
 
 
 class Server(uvicorn.Server):

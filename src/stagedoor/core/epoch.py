@@ -10,7 +10,7 @@ from stagedoor.core.principal import GROUPS, Principal, group_of
 from stagedoor.kit.errors import Unavailable
 from stagedoor.store.store import Store, Transaction
 
-Epoch = tuple[int, int]
+Epoch = tuple[int, ...]
 
 
 def project_changed(tx: Transaction, project: str) -> None:
@@ -32,6 +32,6 @@ def name_changed(tx: Transaction, project: str, kind: str, name: str) -> None:
 async def epoch_of(store: Store, who: Principal) -> Epoch:
     """The numbers to which whatever is known of this principal is tied. Unavailable where they cannot be had."""
     try:
-        return store.epoch(who.project), store.epoch(who.group)
+        return store.epochs(who.project, who.group)
     except Unavailable:
         return await store.fresh_epoch(who.project), await store.fresh_epoch(who.group)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
@@ -13,7 +16,7 @@ from stagedoor.kit.errors import TokenExpired, Unauthenticated
 
 ALGORITHM = "ES256"
 TYPE = "at+jwt"
-_ES256 = jws.JWSRegistry.algorithms[ALGORITHM]
+_ES256 = ECDSA(SHA256())
 _HEADER = frozenset({"alg", "typ", "kid"})
 
 
@@ -36,6 +39,7 @@ class SigningKey:
     def __init__(self, kid: str, key: ECKey) -> None:
         self.kid = kid
         self._key = key
+        self._private = key.get_op_key("sign")
         self._header = urlsafe_b64encode(msgspec.json.encode({"alg": ALGORITHM, "typ": TYPE, "kid": kid}))
 
     @classmethod
@@ -59,10 +63,11 @@ class SigningKey:
         return {**self._key.as_dict(private=False), "kid": self.kid, "use": "sig", "alg": ALGORITHM}
 
     def sign(self, claims: Claims) -> str:
-        """The compact form of RFC 7515 7.1. The header is always the same, so only the payload is encoded and signed anew:
-        the library's own serializer takes as long again as the signature to check a header that is known to be right."""
+        """The compact form of RFC 7515 7.1, signed as RFC 7518 3.4 says: R and S, 32 bytes each. The header is always the same, so
+        only the payload is encoded and signed anew: joserfc's serializer takes as long again as the signature to check a header."""
         signed = self._header + b"." + urlsafe_b64encode(msgspec.json.encode(claims))
-        return (signed + b"." + urlsafe_b64encode(_ES256.sign(signed, self._key))).decode()
+        r, s = decode_dss_signature(self._private.sign(signed, _ES256))
+        return (signed + b"." + urlsafe_b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big"))).decode()
 
 
 def verify(token: str, keys: Mapping[str, SigningKey], issuer: str, audience: str) -> Claims:

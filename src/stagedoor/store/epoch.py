@@ -35,6 +35,10 @@ class EpochBook:
 
     def number(self, project_id: str) -> int:
         """The last known number, 0 if there is none. Unavailable when the last reading is too old."""
+        return self.numbers(project_id)[0]
+
+    def numbers(self, *names: str) -> tuple[int, ...]:
+        """Several at once: `number` of each."""
         if self._clock.monotonic() >= self._valid_until:
             raise Unavailable("the database has not answered lately, so rights cannot be checked")
-        return self._numbers.get(project_id, 0)
+        return tuple([self._numbers.get(name, 0) for name in names])

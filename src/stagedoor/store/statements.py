@@ -5,7 +5,7 @@ One text serves both databases. `/*postgres ... */` stands for words that only P
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,8 @@ class Statement:
     sql: str
     point: bool
     reads: bool
+    columns: list[str] = field(default_factory=list)
+    """The names of what it gives: empty until it has run once. The schema does not change while a store is open."""
 
 
 def in_dialect(sql: str, dialect: Dialect) -> str:

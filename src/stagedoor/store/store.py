@@ -144,6 +144,10 @@ class Store(Protocol):
         """The project's epoch as last known here; 0 before the first raise. Unavailable when not read for 800 ms."""
         ...
 
+    def epochs(self, *names: str) -> tuple[int, ...]:
+        """`epoch` of each."""
+        ...
+
     async def fresh_epoch(self, project_id: str) -> int:
         """`epoch` where it is valid, else asked from the database. Unavailable if that fails."""
         ...

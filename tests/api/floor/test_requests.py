@@ -4,7 +4,7 @@ import select
 
 import pytest
 
-from stagedoor.api import http
+from stagedoor.api import server
 from tests.api.floor.live import TOKEN, Live, parsed, request
 
 
@@ -112,9 +112,9 @@ def test_a_body_announced_too_large_is_refused_before_it_is_asked_for(live: Live
 
 @pytest.mark.promise(12)
 def test_a_body_that_does_not_arrive_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
     answer = parsed(live.say(request("POST", "/api/any", b'"', Content_Length="10")))
-    assert (answer.status, answer.headers["connection"]) == (400, "close")
+    assert (answer.status, answer.headers["connection"], answer.body) == (408, "close", b"The body did not arrive in time.")
 
 
 @pytest.mark.promise(12)
