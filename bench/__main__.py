@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import uvloop
 
+from bench.decide import decide_per_second
 from bench.load import Measured, NextRequest, request, window
 from bench.seed import Client, seed
 from bench.workflows import workflows_per_second
@@ -141,6 +142,7 @@ def main() -> None:
             floor.kill()
             floor.wait()
             server.stop()
+    report["verdicts per second"] = decide_per_second()
     if options.json:
         print(json.dumps(report))
 

@@ -19,6 +19,9 @@ Made by `make docs` from `src/stagedoor/api/routes.py`; `make check` fails where
 
 Braces name a part of the path. An access (CREATE, READ, UPDATE, DELETE, EXECUTE) on a resource comes from a grant or from a role
 (`docs/decisions/0003-roles.md`). Without a token that holds, every route but the public ones answers 401.
+
+Who gives, takes or changes a role, a group, a tag, an invitation or a grant must hold what that gives as well, and who makes a key the
+greater roles of its application (`docs/decisions/0018-groups-roles-tags.md`): it is asked in the transaction of the change.
 """
 
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Take each protection away in turn and see that a test notices: the rule of each route, and each of the five conditions at each door.
+"""Take each protection away in turn and see that a test notices: the rule of each route, each of the five conditions at each door, and each
+check that keeps anybody from handing out more than they hold.
 
-    remove_protections.py [--stride N --offset K] [--list]
+    remove_protections.py [--stride N --offset K] [--only TEXT] [--list]
 
 One server runs in this process, on a temporary SQLite store; the tests that concern a protection are run against it as it is, where they
 must pass, and with the protection taken away, where one of them must fail. Exit 1 where none does. Nothing in the product knows of this:
-rules are replaced in a copy of the route table (a rule by "any principal", that by "anybody"), conditions in the doors' own objects.
+rules are replaced in a copy of the route table (a rule by "any principal", that by "anybody"), conditions in the doors' own objects, checks
+in their classes.
 """
 
 import argparse
@@ -35,6 +37,14 @@ from stagedoor.api.routes import ROUTES  # noqa: E402
 from stagedoor.api.rules import Authenticated, Public  # noqa: E402
 from stagedoor.api.server import Listening, make_server  # noqa: E402
 from stagedoor.cli.init import _init  # noqa: E402
+from stagedoor.core import permission, tag  # noqa: E402
+from stagedoor.core.application import Applications  # noqa: E402
+from stagedoor.core.custom_role import Roles  # noqa: E402
+from stagedoor.core.grant import Grants  # noqa: E402
+from stagedoor.core.group import Groups  # noqa: E402
+from stagedoor.core.identity import Directory  # noqa: E402
+from stagedoor.core.invite import Invites  # noqa: E402
+from stagedoor.core.role import check_permissions  # noqa: E402
 from stagedoor.gate.address import EgressSettings  # noqa: E402
 from stagedoor.gate.conditions import Conditions  # noqa: E402
 from stagedoor.gate.doors import GateDoors  # noqa: E402
@@ -50,6 +60,42 @@ DOORS = {
     "egress": ("stands_at_its_place", "voucher_may_use", "starter_may_execute", "host_may_use", "policy_allows"),
 }
 DOOR_TESTS = {"handoff": ("test_handoff.py", "test_data.py"), "egress": ("test_egress.py",)}
+NO_WAY_UP = "tests/api/authorization/test_no_way_up.py"
+HELD = "tests/core/test_more_than_held.py"
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In place of a check."""
+
+
+CHECKS: tuple[tuple[Any, str, Any, str], ...] = (
+    (Roles, "must_cover", _nothing, f"{NO_WAY_UP}::test_a_manager_of_people_gives_no_role_that_reaches_further"),
+    (Roles, "must_cover", _nothing, f"{NO_WAY_UP}::test_a_manager_of_people_takes_no_role_away_that_it_does_not_hold"),
+    (Roles, "_must_be_covered", _nothing, f"{NO_WAY_UP}::test_a_custom_role_is_given_by_who_covers_it_and_what_it_was_granted"),
+    (
+        Roles, "_checked", lambda self, tx, who, permissions: check_permissions(permissions),
+        f"{HELD}::test_who_changes_a_custom_role_holds_what_it_lists_and_listed",
+    ),
+    (Grants, "must_cover", _nothing, f"{NO_WAY_UP}::test_nobody_joins_a_group_that_holds_a_grant_they_lack"),
+    (Grants, "_must_hold", _nothing, f"{HELD}::test_the_transaction_of_a_grant_asks_for_what_is_handed_out"),
+    (Groups, "must_cover", _nothing, f"{NO_WAY_UP}::test_nobody_joins_a_group_that_holds_a_grant_they_lack"),
+    (Groups, "_must_cover_default", _nothing, f"{NO_WAY_UP}::test_nobody_has_a_group_given_what_others_will_make"),
+    (Groups, "_may_join", _nothing, f"{NO_WAY_UP}::test_who_may_only_read_does_not_get_more_by_a_group"),
+    (tag, "_must_cover", _nothing, f"{NO_WAY_UP}::test_a_tagger_puts_on_no_tag_that_gives_what_they_lack"),
+    (tag, "_must_cover", _nothing, f"{NO_WAY_UP}::test_a_tagger_takes_off_no_tag_that_gives_others_what_they_lack"),
+    (
+        Directory, "administrators_remain", lambda *_: contextlib.nullcontext(),
+        f"{NO_WAY_UP}::test_the_last_administrator_is_neither_deleted_nor_lowered",
+    ),
+    (Applications, "check_role", _nothing, f"{NO_WAY_UP}::test_the_owner_of_an_application_gives_it_no_role_of_administrators"),
+    (Applications, "check_new_key", _nothing, f"{NO_WAY_UP}::test_the_owner_of_an_application_that_was_raised_makes_no_key_for_it"),
+    (Invites, "_must_cover", _nothing, f"{NO_WAY_UP}::test_nobody_becomes_another_by_inviting_them"),
+    (
+        permission, "_EDITING", frozenset(),
+        f"{NO_WAY_UP}::test_a_grant_changes_a_definition_for_an_application_by_the_role_metadata_api_alone",
+    ),
+)  # fmt: skip
+"""Where a check stands, what does nothing in its place, and the test that must fail without it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +154,7 @@ class Without:
 
 
 def removals() -> list[Removal]:
-    return [*(_of_route(route) for route in ROUTES if not isinstance(route.rule, Public)), *_of_doors()]
+    return [*(_of_route(route) for route in ROUTES if not isinstance(route.rule, Public)), *_of_doors(), *_of_checks()]
 
 
 def _of_route(route: Route) -> Removal:
@@ -128,6 +174,21 @@ def _of_doors() -> Iterator[Removal]:
         for condition in conditions:
             tests = tuple(f"tests/gate/doors/{name}" for name in DOOR_TESTS[door])
             yield Removal(f"{door}: {condition}", tests, _without_condition(door, condition))
+
+
+def _of_checks() -> Iterator[Removal]:
+    for owner, name, instead, test in CHECKS:
+        where = owner.__name__.removeprefix("stagedoor.core.")
+        yield Removal(f"{where}.{name}: {test.partition('::')[2]}", (test,), _without_check(owner, name, instead))
+
+
+def _without_check(owner: Any, name: str, instead: Any) -> Callable[[Running], Callable[[], None]]:
+    def remove(_: Running) -> Callable[[], None]:
+        real = getattr(owner, name)
+        setattr(owner, name, instead)
+        return lambda: setattr(owner, name, real)
+
+    return remove
 
 
 def _without_condition(door: str, condition: str) -> Callable[[Running], Callable[[], None]]:
@@ -212,9 +273,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--stride", type=int, default=1, help="take every Nth protection away only")
     parser.add_argument("--offset", type=int, default=0, help="begin with the Kth")
+    parser.add_argument("--only", default="", metavar="TEXT", help="take away those alone whose name holds this")
     parser.add_argument("--list", action="store_true", help="name them and do nothing")
     given = parser.parse_args()
-    chosen = removals()[given.offset % given.stride :: given.stride]
+    chosen = [removal for removal in removals() if given.only in removal.name][given.offset % given.stride :: given.stride]
     if given.list:
         print("\n".join(removal.name for removal in chosen))
         return 0

@@ -1,20 +1,27 @@
 """The only place that builds things: from settings to a running server's parts."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from stagedoor.core.advisor import Advisor
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import Credentials
+from stagedoor.core.custom_role import Roles
 from stagedoor.core.grant import Grants
+from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
+from stagedoor.core.invite import Invites
+from stagedoor.core.member import Members
+from stagedoor.core.operator import Operators
 from stagedoor.core.project import DEFAULT, Projects
 from stagedoor.core.secret import Secrets
+from stagedoor.core.signin import SignIns
 from stagedoor.core.signing import SigningKeys
+from stagedoor.core.usage import Usage
 from stagedoor.engine.embedded.engine import EmbeddedEngine
 from stagedoor.engine.embedded.script import ScriptPool
 from stagedoor.gate.authority import Authenticator, Realm
@@ -24,12 +31,19 @@ from stagedoor.gate.doors import GateDoors
 from stagedoor.gate.egress import Egress
 from stagedoor.gate.exchange import Exchange, unmatchable_hash
 from stagedoor.gate.executions import Executions
+from stagedoor.gate.failures import Failures, recorded
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import Handoff
+from stagedoor.gate.hashing import Hashing
+from stagedoor.gate.invitations import Invitations
+from stagedoor.gate.limits import Limits
 from stagedoor.gate.opening import Opening
 from stagedoor.gate.outbound import Outbound
+from stagedoor.gate.persons import Persons
+from stagedoor.gate.recording import Recording, counting
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
+from stagedoor.gate.tenants import Tenants
 from stagedoor.kit.clock import Clock, SystemClock
 from stagedoor.kit.crypto import Key, KeyProblem, SealBroken, parse_master_key, read_master_key
 from stagedoor.kit.errors import BadInput, Unavailable
@@ -40,7 +54,7 @@ from stagedoor.store.sqlite import SqliteStore
 from stagedoor.store.store import Store
 
 AUDIENCE = "conductor"
-HASHES_AT_ONCE = 2
+NOT_SET_UP = "this store has not been set up: run `stagedoor init` first"
 
 
 def master_key(settings: Settings) -> Key:
@@ -70,25 +84,50 @@ class Core:
     audit: Audit
     projects: Projects
     directory: Directory
+    roles: Roles
+    groups: Groups
     grants: Grants
     applications: Applications
     credentials: Credentials
     secrets: Secrets
     signing: SigningKeys
+    operators: Operators
+    members: Members
+    sign_ins: SignIns
+    usage: Usage
+    advisor: Advisor
 
 
 def make_core(store: Store, master: Key, clock: Clock) -> Core:
-    audit = Audit(master.derive("audit"), clock, new_id)
+    audit, usage = Audit(master.derive("audit"), clock, new_id), Usage(clock)
     projects = Projects(master, clock, new_id)
-    directory = Directory(clock, new_id, audit)
-    grants = Grants(clock, audit)
+    grants = Grants(clock, audit, usage)
+    roles = Roles(clock, audit, grants)
+    directory = Directory(clock, new_id, audit, roles)
+    credentials = Credentials(clock, new_id, audit)
     return Core(
-        store, clock, audit, projects, directory, grants,
+        store, clock, audit, projects, directory, roles, Groups(clock, audit, grants, directory), grants,
         Applications(clock, new_id, audit, grants, directory),
-        Credentials(clock, new_id, audit),
+        credentials,
         Secrets(clock, new_id, audit, grants, projects),
         SigningKeys(master, clock, new_id),
+        Operators(clock, audit), Members(directory), SignIns(credentials, directory, audit),
+        usage, Advisor(clock, audit, directory),
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Floor 2 over a store that has been set up, for commands. Others may serve the same store meanwhile."""
+    if not settings.database and not (settings.data / DATABASE_FILE).exists():
+        raise Unavailable(NOT_SET_UP)
+    core = make_core(make_store(settings), master_key(settings), SystemClock())
+    await core.store.open()
+    try:
+        await _signing_keys(core)  # by another master key, a project made here could never be opened
+        yield core
+    finally:
+        await core.store.close()
 
 
 @asynccontextmanager
@@ -104,7 +143,8 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
             server = _make_server(core, realm, scripts, outbound)
             await server.gate.engine.open()
             try:
-                yield server
+                async with recorded(server.gate.exchange.failures), counting(Recording(core.store, core.usage, core.projects)):
+                    yield server
             finally:
                 await server.gate.engine.close()
     finally:
@@ -117,26 +157,31 @@ async def _signing_keys(core: Core) -> list[SigningKey]:
     except SealBroken:
         raise KeyProblem("the master key is not the one that this store was made with") from None
     if not keys:
-        raise Unavailable("this store has not been set up: run `stagedoor init` first")
+        raise Unavailable(NOT_SET_UP)
     return keys
 
 
 def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outbound: Outbound) -> Server:
-    conditions = Conditions(core.secrets, core.projects)
+    conditions = Conditions(core.secrets, core.projects, core.usage)
     opening = Opening(core.secrets, core.audit, core.clock)
     egress = Egress(core.store, conditions, opening, core.audit, outbound)
     doors = GateDoors(Handoff(conditions, opening, core.audit), egress, core.secrets)
     engine = EmbeddedEngine(core.store, doors, scripts, clock=core.clock, new_id=new_id)
+    hashing = Hashing(core.clock)
     exchange = Exchange(
-        core.store, core.credentials, core.directory, core.clock, new_id, realm, DEFAULT,
-        asyncio.Semaphore(HASHES_AT_ONCE), unmatchable_hash(new_id),
+        core.store, core.credentials, core.sign_ins, core.clock, new_id, realm,
+        Limits.by(core.clock), hashing, Failures(core.store, core.audit, core.clock, DEFAULT), unmatchable_hash(new_id), core.usage,
     )  # fmt: skip
     gate = Gate(
-        core.store, core.audit, core.projects, core.directory, core.applications, core.credentials, core.grants, core.secrets,
-        engine, Sealing(core.secrets, new_id), Authenticator(core.store, core.credentials, core.clock, realm), exchange,
+        core.store, core.audit, core.projects, core.directory, core.roles, core.groups, core.applications, core.credentials,
+        core.grants, core.secrets, engine, Sealing(core.secrets, new_id, core.usage),
+        Authenticator(core.store, core.credentials, core.clock, realm), exchange, core.usage, core.advisor,
     )  # fmt: skip
     definitions = Definitions(gate)
-    return Server(gate, definitions, Executions(gate, definitions), realm)
+    invitations = Invitations(core.store, Invites(core.clock, new_id, core.audit, core.roles), hashing)
+    return Server(
+        gate, definitions, Executions(gate, definitions), Persons(gate), invitations, realm, Tenants(gate, core.operators, core.members)
+    )
 
 
 def synchronous_mode() -> Literal["FULL", "NORMAL"]:

@@ -1,7 +1,11 @@
 """Sealed bytes, digests and the wrapper of values (promise 3)."""
 
 import copy
+import errno
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +96,37 @@ def test_a_master_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(KeyProblem, match="0640"):
         read_master_key(path)
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from stagedoor.kit.crypto import make_master_key
+setattr(os, sys.argv[2], lambda *given: os._exit(9))
+make_master_key(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("where", ["open", "fdopen", "fsync", "link", "close"])
+def test_a_master_key_is_whole_or_absent_wherever_its_making_is_cut_short(where: str, tmp_path: Path) -> None:
+    """The process ends at this call, as a kill would end it; then the key is made again, or read."""
+    path = tmp_path / "master.key"
+    assert subprocess.run([sys.executable, "-c", DYING, str(path), where], check=False).returncode == 9
+    key = read_master_key(path) if where == "close" else make_master_key(path)
+    assert read_master_key(path).mac(b"m") == key.mac(b"m")
+
+
+def test_where_there_are_no_links_a_master_key_is_made_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*given: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "master.key"
+    key = make_master_key(path)
+    assert read_master_key(path).mac(b"m") == key.mac(b"m")
+    with pytest.raises(FileExistsError):
+        make_master_key(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["master.key"]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 64, "00" * 31, "00" * 33, "0" * 63])

@@ -35,8 +35,9 @@ def database(schema: Schema) -> sqlite3.Connection:
 
 @pytest.mark.parametrize("name", sorted(name for name, each in load(Schema(), "sqlite").items() if each.point))
 def test_a_point_statement_reads_no_table_from_end_to_end(name: str) -> None:
-    connection = database(Schema())
-    assert not [line for line in plan(connection, load(Schema(), "sqlite")[name]) if _SCAN.match(line)]
+    connection, statement = database(Schema()), load(Schema(), "sqlite")[name]
+    own = set(re.findall(r"(\w+) \(\w+\) AS \(", statement.sql))  # a WITH's rows are what a search has found: each of them is looked at
+    assert not [line for line in plan(connection, statement) if _SCAN.match(line) and line.split()[1] not in own]
     connection.close()
 
 

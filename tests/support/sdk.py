@@ -20,22 +20,31 @@ RUN_SECONDS = 150
 
 @dataclass(frozen=True)
 class Report:
-    """What a run of checks said. `errors`: check -> what went wrong, or None."""
+    """What a run of checks said.
+
+    `errors`: check -> what went wrong, or None. `methods`: each public method of the SDK's clients that authorization is about ->
+    "returned" (somebody was allowed it), "refused" (somebody was not).
+    """
 
     sdk: str
     errors: dict[str, str | None]
+    methods: dict[str, list[str]]
     output: str
 
     @property
     def summary(self) -> str:
         return f"{sum(error is None for error in self.errors.values())} of {len(self.errors)} checks passed"
 
+    def untried(self) -> dict[str, list[str]]:
+        """Methods that nobody was allowed, or that nobody was refused -> what was seen of them."""
+        return {name: seen for name, seen in self.methods.items() if seen != ["refused", "returned"]}
+
 
 def run_checks(command: Sequence[str], server: LiveServer, environment: Mapping[str, str] | None = None) -> Report:
     """Run a script of checks as the first administrator's application, configured by the SDK's three variables alone.
 
-    It prints JSON lines: `{"sdk": version}` first, then `{"check": name, "error": text or null}` for each. SDKs print lines of
-    their own between; those are kept in `output`.
+    It prints JSON lines: `{"sdk": version}` first, then `{"check": name, "error": text or null}` for each, and
+    `{"methods": {name: [...]}}` last. SDKs print lines of their own between; those are kept in `output`.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("STAGEDOOR_", "CONDUCTOR_", "PYTHON"))}
     ours = {
@@ -50,9 +59,10 @@ def run_checks(command: Sequence[str], server: LiveServer, environment: Mapping[
     except subprocess.TimeoutExpired:
         process.kill()
         output, _ = process.communicate()
-    lines = [json.loads(line) for line in output.splitlines() if line.startswith(('{"sdk"', '{"check"'))]
-    assert process.returncode == 0 and lines, f"exit {process.returncode}: {output[-4000:]}"
-    return Report(lines[0]["sdk"], {line["check"]: line["error"] for line in lines[1:]}, output)
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith(('{"sdk"', '{"check"', '{"methods"'))]
+    assert process.returncode == 0 and len(lines) > 2, f"exit {process.returncode}: {output[-4000:]}"
+    first, *checks, last = lines
+    return Report(first["sdk"], {line["check"]: line["error"] for line in checks}, last["methods"], output)
 
 
 def python_with_sdk() -> str:

@@ -2,7 +2,7 @@
 
 import stagedoor
 from stagedoor.api import docs_page, openapi
-from stagedoor.api.authenticate import authenticate
+from stagedoor.api.authenticate import authenticate, presented
 from stagedoor.api.dispatch import App, Hooks
 from stagedoor.api.http import Request, Response
 from stagedoor.api.problems import Problems
@@ -11,7 +11,7 @@ from stagedoor.api.routes import ROUTES
 from stagedoor.api.rules import Public
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
-from stagedoor.kit.errors import Forbidden
+from stagedoor.kit.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
 from stagedoor.kit.ids import new_id
 
 TITLE = "Stagedoor"
@@ -21,19 +21,34 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
     """The application; `routes` is an argument so that a test can take a rule away and see what then gets through."""
 
     async def recognise(request: Request) -> None:
-        if not isinstance(request.route.rule, Public):
+        if isinstance(request.route.rule, Public):
+            return
+        try:
             request.principal = await authenticate(server, request)
+        except Unauthenticated as problem:  # told, never limited: a shared address must not lock out those with a good token
+            if presented(request) and not isinstance(problem, TokenExpired):
+                server.gate.exchange.failures.count(request.client)
+            raise
 
     async def authorize(request: Request) -> None:
-        await request.route.rule.check(server, request)
+        try:
+            await request.route.rule.check(server, request)
+        except (Forbidden, NotFound):
+            server.gate.usage.seen(request.principal, request.client, refused=True)
+            raise
 
     async def handle(request: Request) -> Response:
+        refused = False
         try:
             response: Response = await request.route.handler(server, request)
         except Forbidden as problem:  # found out while the thing was done, in its transaction: a definition's secrets, a grant
+            refused = True
             if not problem.audited:
                 await server.gate.record_refusal(request.principal, f"{request.method} {request.route.path}", problem.message)
             raise
+        finally:
+            if request.principal is not None:
+                server.gate.usage.seen(request.principal, request.client, refused=refused)
         return response
 
     all_routes = (*routes, *_self_description(routes))

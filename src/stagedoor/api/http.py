@@ -18,14 +18,10 @@ HTML = (b"content-type", b"text/html; charset=utf-8")
 NO_STORE = (b"cache-control", b"no-store")
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 CLOSE = (b"connection", b"close")
-STRICT_PAGE: Headers = [
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"referrer-policy", b"no-referrer"),
-    NO_SNIFF,
-]
+_POLICY = b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action %s; frame-ancestors 'none'"
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")
+STRICT_PAGE: Headers = [(b"content-security-policy", _POLICY % b"'none'"), _NO_REFERRER, NO_SNIFF]
+STRICT_FORM: Headers = [(b"content-security-policy", _POLICY % b"'self'"), _NO_REFERRER, NO_SNIFF, NO_STORE]
 
 
 class Request:
@@ -195,6 +191,12 @@ class Response:
         """A page that can load nothing but this server's own style sheets and pictures, and runs no script."""
         body = page.encode()
         return cls(status, [HTML, *STRICT_PAGE, (b"content-length", b"%d" % len(body))], body)
+
+    @classmethod
+    def form(cls, page: str, status: int = 200) -> "Response":
+        """The same with a form that is sent back to this server; nothing keeps a copy."""
+        body = page.encode()
+        return cls(status, [HTML, *STRICT_FORM, (b"content-length", b"%d" % len(body))], body)
 
     @classmethod
     def style(cls, sheet: str) -> "Response":

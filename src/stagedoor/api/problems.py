@@ -24,6 +24,7 @@ SPELLINGS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.Forbidden, 403, "FORBIDDEN"),
     (errors.NotFound, 404, "NOT_FOUND"),
     (errors.MethodNotAllowed, 405, "METHOD_NOT_ALLOWED"),
+    (errors.Changed, 412, "PRECONDITION_FAILED"),
     (errors.Conflict, 409, "CONFLICT"),
     (errors.TooManyRequests, 429, "RATE_LIMITED"),
     (errors.Unavailable, 503, "UNAVAILABLE"),

@@ -3,13 +3,18 @@
 The OpenAPI document, docs/permissions.md and the authorization tests are made from it.
 """
 
-from stagedoor.api import projects, system
-from stagedoor.api.orkes import applications, authorization, metadata, secrets, tasks, tokens, workflows
+from stagedoor.api import explain, invitations, projects, system, usage
+from stagedoor.api.orkes import all_tags, applications, authorization, groups, metadata, roles, secrets, tasks, tokens, users, workflows
 from stagedoor.api.orkes.applications import NamedApplication
 from stagedoor.api.orkes.authorization import Authorization
+from stagedoor.api.orkes.groups import GroupBody
+from stagedoor.api.orkes.roles import RoleBody
+from stagedoor.api.orkes.users import UserBody
 from stagedoor.api.orkes.wire import StartWorkflow
-from stagedoor.api.router import Options, Route
+from stagedoor.api.router import Options, Parameter, Route
 from stagedoor.api.rules import (
+    AsksOfItself,
+    AsksWhoMay,
     Authenticated,
     Creates,
     HandsOut,
@@ -17,25 +22,37 @@ from stagedoor.api.rules import (
     Needs,
     OnApplication,
     OnRun,
+    Operates,
+    Permits,
     Polls,
     Public,
     ReportsOnTask,
     SavesDefinitions,
     SavesSecret,
     SeesGrants,
+    SeesProject,
     SeesTask,
+    SelfOrAdministers,
     Starts,
 )  # fmt: skip
+from stagedoor.core.explainer import Able, Explanation
 from stagedoor.core.permission import Access
 from stagedoor.core.project import Settings
 from stagedoor.core.secret import Policy
 from stagedoor.core.tag import Tag
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition
 from stagedoor.gate.exchange import TokenRequest
+from stagedoor.gate.what_if import WhatIf
 
 READ, UPDATE, DELETE, EXECUTE = Access.READ, Access.UPDATE, Access.DELETE, Access.EXECUTE
 WORKFLOW, TASK, SECRET = "WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME"
 WAITS, STRICT = Options(waits=True), Options(strict=True, limit=256 * 1024)
+PEOPLE, ROLES = Permits("USER_MANAGEMENT"), Permits("AUTHORIZATION_MANAGEMENT")
+DAYS = Options(query=(Parameter("days", int),))
+LISTED = Options(query=(Parameter("access", many=True), Parameter("tagKey"), Parameter("tagValue")))
+ASKED = tuple(map(Parameter, ("access", "type", "id", "domain")))
+WHY = Options(query=(Parameter("subject"), *ASKED, Parameter("credential")), answer=Explanation)
+WHO, WHAT_IF = Options(query=ASKED, answer=list[Able]), Options(strict=True, limit=256 * 1024, answer=WhatIf)
 OPEN = Options(limit=16 * 1024)
 """Small bodies only: where strict reading, which is slow, goes over them, and where anybody may send them."""
 
@@ -57,6 +74,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", system.health, Public()),
     Route("GET", "/api/version", system.version, Public()),
     Route("GET", "/.well-known/jwks.json", system.jwks, Public()),
+    # Projects
+    Route("GET", "/api/projects", projects.list_all, Authenticated()),
+    Route("POST", "/api/projects", projects.create, Operates(), projects.NewProject, options=STRICT),
+    Route("GET", "/api/projects/{id}", projects.get, SeesProject()),
+    Route("GET", "/api/projects/{id}/members", projects.members, ManagesProject()),
+    Route("PUT", "/api/projects/{id}/members/{email}", projects.put_member, ManagesProject(), projects.MemberRoles, options=STRICT),
+    Route("DELETE", "/api/projects/{id}/members/{email}", projects.remove_member, ManagesProject()),
     Route("GET", "/api/projects/{id}/settings", projects.get_settings, ManagesProject()),
     Route("PUT", "/api/projects/{id}/settings", projects.set_settings, ManagesProject(), Settings, options=STRICT),
     # Tokens
@@ -82,10 +106,60 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/auth/authorization", authorization.grant, HandsOut(), Authorization, options=STRICT),
     Route("DELETE", "/api/auth/authorization", authorization.revoke, HandsOut(), Authorization, options=STRICT),
     Route("GET", "/api/auth/authorization/{type}/{id}", authorization.on_target, SeesGrants()),
+    Route("GET", "/api/auth/subjects/{subjectType}/{subjectId}/grants", authorization.of_subject, SelfOrAdministers(own=True)),
+    Route("DELETE", "/api/auth/subjects/{subjectType}/{subjectId}/grants", authorization.revoke_all, SelfOrAdministers(own=False)),
+    Route("GET", "/api/auth/usage/{subjectType}/{subjectId}", usage.usage, SelfOrAdministers(own=True), options=DAYS),
+    Route("GET", "/api/auth/advice/{subjectType}/{subjectId}", usage.advice, SelfOrAdministers(own=False), options=DAYS),
+    # Explain: why, who, what if
+    Route("GET", "/api/auth/explain", explain.explain, AsksOfItself(), options=WHY),
+    Route("GET", "/api/auth/who-can", explain.who_can, AsksWhoMay(), options=WHO),
+    Route("POST", "/api/auth/what-if", explain.what_if, ROLES, explain.WhatIfBody, options=WHAT_IF),
+    # Users, groups, roles
+    Route("GET", "/api/users", users.list_all, PEOPLE),
+    Route("GET", "/api/users/{id}", users.get, PEOPLE),
+    Route("PUT", "/api/users/{id}", users.put, PEOPLE, UserBody, options=STRICT),
+    Route("DELETE", "/api/users/{id}", users.delete, PEOPLE),
+    Route("GET", "/api/users/{id}/permissions", users.permissions, PEOPLE),
+    Route("GET", "/api/users/{id}/checkPermissions", users.check_permissions, PEOPLE),
+    Route("POST", "/api/users/{id}/sendInviteEmail", invitations.send, PEOPLE),
+    Route("GET", "/invite/{invite}/{secret}", invitations.show, Public()),
+    Route("POST", "/invite/{invite}/{secret}", invitations.accept, Public(), options=OPEN),
+    Route("GET", "/api/groups", groups.list_all, PEOPLE),
+    Route("GET", "/api/groups/{id}", groups.get, PEOPLE),
+    Route("PUT", "/api/groups/{id}", groups.put, PEOPLE, GroupBody, options=STRICT),
+    Route("DELETE", "/api/groups/{id}", groups.delete, PEOPLE),
+    Route("GET", "/api/groups/{id}/permissions", groups.permissions, PEOPLE),
+    Route("GET", "/api/groups/{id}/users", groups.members, PEOPLE),
+    Route("POST", "/api/groups/{id}/users", groups.add_members, PEOPLE, list[str], options=STRICT),
+    Route("DELETE", "/api/groups/{id}/users", groups.remove_members, PEOPLE, list[str], options=STRICT),
+    Route("POST", "/api/groups/{id}/users/{userId}", groups.add_member, PEOPLE),
+    Route("DELETE", "/api/groups/{id}/users/{userId}", groups.remove_member, PEOPLE),
+    Route("GET", "/api/roles", roles.list_all, Authenticated("any authenticated caller")),
+    Route("GET", "/api/roles/system", roles.system, Authenticated("any authenticated caller")),
+    Route("GET", "/api/roles/custom", roles.custom, Authenticated("any authenticated caller")),
+    Route("GET", "/api/roles/permissions", roles.permissions, Authenticated("any authenticated caller")),
+    Route("POST", "/api/roles", roles.create, ROLES, RoleBody, options=STRICT),
+    Route("GET", "/api/roles/{name}", roles.get, Authenticated("any authenticated caller")),
+    Route("PUT", "/api/roles/{name}", roles.put, ROLES, RoleBody, options=STRICT),
+    Route("DELETE", "/api/roles/{name}", roles.delete, ROLES),
+    # Tags over all things
+    Route("GET", "/api/metadata/tags", all_tags.list_all, Authenticated()),
+    Route("GET", "/api/metadata/tags/grouped", all_tags.grouped, Authenticated()),
+    Route("GET", "/api/metadata/tags/resources", all_tags.resources, Authenticated()),
+    *(
+        Route(method, f"/api/metadata/{word}/{{name}}/tags", getattr(tags, verb), rule, body, options=STRICT)
+        for word, tags, named in (("workflow", metadata.workflow_tags, workflow), ("task", metadata.task_tags, task))
+        for method, verb, rule, body in (
+            ("GET", "get", named(READ), None),
+            ("POST", "add_one", named(UPDATE), Tag),
+            ("PUT", "replace", named(UPDATE), list[Tag]),
+            ("DELETE", "delete_one", named(UPDATE), Tag),
+        )
+    ),
     # Secrets
-    Route("GET", "/api/secrets", secrets.names, Authenticated()),
-    Route("POST", "/api/secrets", secrets.names, Authenticated()),
-    Route("GET", "/api/secrets-v2", secrets.names_with_tags, Authenticated()),
+    Route("GET", "/api/secrets", secrets.names, Authenticated(), options=LISTED),
+    Route("POST", "/api/secrets", secrets.names, Authenticated(), options=LISTED),
+    Route("GET", "/api/secrets-v2", secrets.names_with_tags, Authenticated(), options=LISTED),
     Route("GET", "/api/secrets/clearLocalCache", secrets.clear_cache, Authenticated()),
     Route("GET", "/api/secrets/clearRedisCache", secrets.clear_cache, Authenticated()),
     Route("GET", "/api/secrets/{key}", secrets.get, secret(READ)),
@@ -98,12 +172,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/secrets/{key}/policy", secrets.get_policy, secret(READ)),
     Route("PUT", "/api/secrets/{key}/policy", secrets.set_policy, secret(READ, UPDATE), Policy, options=STRICT),
     # Definitions
-    Route("GET", "/api/metadata/workflow", metadata.list_workflows, Authenticated()),
+    Route("GET", "/api/metadata/workflow", metadata.list_workflows, Authenticated(), options=LISTED),
     Route("POST", "/api/metadata/workflow", metadata.create_workflow, SavesDefinitions(WORKFLOW), WorkflowDefinition),
     Route("PUT", "/api/metadata/workflow", metadata.update_workflows, SavesDefinitions(WORKFLOW), list[WorkflowDefinition]),
     Route("GET", "/api/metadata/workflow/{name}", metadata.get_workflow, workflow(READ)),
     Route("DELETE", "/api/metadata/workflow/{name}/{version}", metadata.delete_workflow, workflow(DELETE)),
-    Route("GET", "/api/metadata/taskdefs", metadata.list_tasks, Authenticated()),
+    Route("GET", "/api/metadata/taskdefs", metadata.list_tasks, Authenticated(), options=LISTED),
     Route("POST", "/api/metadata/taskdefs", metadata.save_tasks, SavesDefinitions(TASK), list[TaskDefinition]),
     Route("PUT", "/api/metadata/taskdefs", metadata.update_task, SavesDefinitions(TASK), TaskDefinition),
     Route("GET", "/api/metadata/taskdefs/{name}", metadata.get_task, task(READ)),

@@ -10,6 +10,7 @@ from stagedoor.api.http import Request
 from stagedoor.api.orkes.tasks import task_id_in
 from stagedoor.core.grant import Target, resource_of
 from stagedoor.core.permission import Access, Resource
+from stagedoor.core.role import KNOWN_PERMISSIONS
 from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import NotFound, TooLarge
@@ -89,7 +90,8 @@ class OnApplication:
         if not await server.gate.allows(request.principal, Access.READ, application):
             await server.gate.record_refusal(request.principal, f"APPLICATION {application.name}", f"missing: {self.access}")
             raise NotFound(f"there is no application {application.name}")
-        await server.gate.demand(request.principal, self.access, application)
+        for access in {Access.READ, self.access}:
+            await server.gate.demand(request.principal, access, application)
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,10 @@ class OnRun:
 
 @dataclass(frozen=True)
 class Polls:
-    text: str = "EXECUTE on TASK_DEF {type}; an application also the role WORKER or UNRESTRICTED_WORKER"
+    text: str = "EXECUTE on TASK_DEF {type} or on the DOMAIN asked for; an application also the role WORKER or UNRESTRICTED_WORKER"
 
     async def check(self, server: Server, request: Request) -> None:
-        await server.gate.demand_poll(request.principal, request.params["type"])
+        await server.gate.demand_poll(request.principal, request.params["type"], request.query("domain"))
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,29 @@ class SeesGrants:
 
 
 @dataclass(frozen=True)
+class AsksOfItself:
+    """About itself anybody may ask, about others an administrator."""
+
+    text: str = "the role ADMIN, or being the subject asked about"
+
+    async def check(self, server: Server, request: Request) -> None:
+        kind, _, name = (request.query("subject") or "").partition(":")
+        if (kind.upper(), name) != ("USER", request.principal.user):
+            await server.gate.demand_permission(request.principal, "AUTHORIZATION_MANAGEMENT")
+
+
+@dataclass(frozen=True)
+class AsksWhoMay:
+    """As for the grants on the target: what is asked is who holds what on it."""
+
+    text: str = "READ on the target asked about"
+
+    async def check(self, server: Server, request: Request) -> None:
+        target = resource_of(Target(request.query("type") or "", request.query("id") or ""))
+        await server.gate.demand(request.principal, Access.READ, target)
+
+
+@dataclass(frozen=True)
 class HandsOut:
     """Nobody hands out what they do not hold: UPDATE on the target and every access named (promise 10)."""
 
@@ -196,6 +221,37 @@ class HandsOut:
 
 
 @dataclass(frozen=True)
+class Permits:
+    """A management permission, which only roles give."""
+
+    permission: str
+
+    @property
+    def text(self) -> str:
+        only = "" if self.permission in KNOWN_PERMISSIONS else ", which is ADMIN's alone"
+        return f"a role with the permission {self.permission}{only}"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.gate.demand_permission(request.principal, self.permission)
+
+
+@dataclass(frozen=True)
+class SelfOrAdministers:
+    """The grants of a subject: its own to itself (with `own`), all to an administrator."""
+
+    own: bool
+
+    @property
+    def text(self) -> str:
+        return "the role ADMIN, or being the subject" if self.own else "the role ADMIN"
+
+    async def check(self, server: Server, request: Request) -> None:
+        subject = f"{request.params['subjectType'].upper()}:{request.params['subjectId']}"
+        if not (self.own and subject == request.principal.subject):
+            await server.gate.demand_permission(request.principal, "AUTHORIZATION_MANAGEMENT")
+
+
+@dataclass(frozen=True)
 class ManagesProject:
     """Administrators of the project; to anybody else another project is not there."""
 
@@ -203,5 +259,29 @@ class ManagesProject:
 
     async def check(self, server: Server, request: Request) -> None:
         if request.params["id"] != request.principal.project:
-            raise NotFound(f"there is no project {request.params['id']}")
+            raise await _no_project(server, request)
         await server.gate.demand_permission(request.principal, "ADMIN_MANAGEMENT")
+
+
+@dataclass(frozen=True)
+class SeesProject:
+    text: str = "an account in project {id}, or to be an operator; 404 otherwise"
+
+    async def check(self, server: Server, request: Request) -> None:
+        if not await server.tenants.sees(request.principal, request.params["id"]):
+            raise await _no_project(server, request)
+
+
+@dataclass(frozen=True)
+class Operates:
+    """Operators stand above projects (core/operator.py)."""
+
+    text: str = "an operator, signed in with a password"
+
+    async def check(self, server: Server, request: Request) -> None:
+        await server.tenants.demand_operator(request.principal)
+
+
+async def _no_project(server: Server, request: Request) -> NotFound:
+    await server.gate.record_refusal(request.principal, f"PROJECT {request.params['id']}", "missing: an account in it")
+    return NotFound(f"there is no project {request.params['id']}")

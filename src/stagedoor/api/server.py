@@ -1,8 +1,10 @@
 """Serving: uvicorn on uvloop and httptools, with what an open socket needs besides."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -186,6 +188,13 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._stagedoor = app
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn ends by raising the signal once more, which would kill the process before engine and store are closed."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stagedoor.release()
         await super().shutdown(sockets)
@@ -206,7 +215,7 @@ def make_server(app: App, listening: Listening) -> Server:
     if listening.tls_cert:
         options = {"ssl_certfile": listening.tls_cert, "ssl_keyfile": listening.tls_key}
     if listening.trusted_proxies:
-        options |= {"proxy_headers": True, "forwarded_allow_ips": [_network(text) for text in listening.trusted_proxies]}
+        options |= {"proxy_headers": True, "forwarded_allow_ips": [form for text in listening.trusted_proxies for form in _network(text)]}
     else:
         options |= {"proxy_headers": False, "forwarded_allow_ips": []}
     config = uvicorn.Config(
@@ -229,9 +238,12 @@ def _may_end(data: bytes) -> bool:
     return data[:1] in (b"\r", b"\n") or b"\r\n\r\n" in data or b"\n\n" in data
 
 
-def _network(text: str) -> str:
-    """uvicorn takes a wrong network for a host's name and says nothing."""
+def _network(text: str) -> tuple[str, ...]:
+    """The network, and the same IPv4-mapped, as a proxy may write it. uvicorn takes a wrong one for a host's name and says nothing."""
     try:
-        return str(ipaddress.ip_network(text.strip(), strict=False))
+        network = ipaddress.ip_network(text.strip(), strict=False)
+        if isinstance(network, ipaddress.IPv6Network):
+            return (str(network),)
+        return str(network), f"::ffff:{network.network_address}/{96 + network.prefixlen}"
     except ValueError:
         raise BadInput(f"trusted_proxies: {text.strip()} is not an address or a CIDR", "trusted_proxies") from None

@@ -75,6 +75,7 @@ def _first(tx: Transaction, core: Core, admin: str, hashed: str) -> tuple[str, N
     core.projects.create(tx, DEFAULT, DEFAULT)
     core.signing.create(tx)
     core.directory.create(tx, SYSTEM, admin, hashed, ["ADMIN"])
+    core.operators.add(tx, SYSTEM, admin)
     owner = Principal(DEFAULT, admin)
     application = core.applications.create(tx, owner, "admin")
     core.applications.add_role(tx, owner, application.id, "ADMIN")

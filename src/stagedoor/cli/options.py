@@ -6,12 +6,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from stagedoor.kit.errors import StagedoorError
+from stagedoor.settings import Settings, master_key_text
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="STAGEDOOR_DATA", help="Directory of the database and the master key.")]
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", envvar="STAGEDOOR_DATABASE", help="PostgreSQL URL; otherwise SQLite in the data directory.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def settings_of(data: Path, database: str | None) -> Settings:
+    return Settings(data=data, database=database, master_key=master_key_text())
 
 
 def fail(problem: StagedoorError) -> NoReturn:

@@ -6,11 +6,12 @@ import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import project_changed, subject_changed
-from stagedoor.core.grant import Grants
+from stagedoor.core.grant import Grants, authority_on
 from stagedoor.core.identity import Directory
-from stagedoor.core.permission import Resource
+from stagedoor.core.permission import NOTHING, Resource
 from stagedoor.core.principal import Principal, application_user
-from stagedoor.core.role import OF_APPLICATIONS, UNRESTRICTED
+from stagedoor.core.role import OF_APPLICATIONS, PERMISSIONS, UNRESTRICTED
+from stagedoor.core.usage import ADMINISTERS
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, Forbidden, NotFound
 from stagedoor.kit.ids import NewId
@@ -67,11 +68,12 @@ class Applications:
         return self.get(tx, who.project, application_id)
 
     def delete(self, tx: Transaction, who: Principal, application_id: str) -> None:
-        """With its keys, its roles, the grants it holds and the grants on it."""
+        """With its keys, its roles, its memberships, the grants it holds and the grants on it."""
         self.get(tx, who.project, application_id)
         subject = f"USER:{application_user(application_id)}"
         project_changed(tx, who.project)
         tx.do("credentials_delete_of_owner", project_id=who.project, owner=application_user(application_id))
+        tx.do("memberships_delete_of_member", project_id=who.project, member=subject)
         tx.do("roles_delete_of_subject", project_id=who.project, subject=subject)
         tx.do("grants_delete_of_subject", project_id=who.project, subject=subject)
         self.grants.forget(tx, who.project, Resource("APPLICATION", application_id))
@@ -80,14 +82,14 @@ class Applications:
 
     def add_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
         """Forbidden where a role reaches beyond single grants and the caller is no administrator (contract/orkes.md A)."""
-        self._check_role(tx, who, application_id, role)
+        self.check_role(tx, who, application_id, role)
         subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         self.directory.give_role(tx, who, f"USER:{application_user(application_id)}", role)
         self.audit.change(tx, who, "role.add", f"APPLICATION {application_id}", role)
 
     def remove_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
         """Removing an absent role is no error."""
-        self._check_role(tx, who, application_id, role)
+        self.check_role(tx, who, application_id, role)
         subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         self.directory.take_role(tx, who, f"USER:{application_user(application_id)}", role)
         self.audit.change(tx, who, "role.remove", f"APPLICATION {application_id}", role)
@@ -95,17 +97,27 @@ class Applications:
     def check_new_key(self, tx: Transaction, who: Principal, application_id: str) -> None:
         """A key hands out the application's roles: Forbidden to who has neither ADMIN nor those that only administrators give."""
         self.get(tx, who.project, application_id)
-        held = {*self.directory.roles(tx, who.project, who.subject)}
-        given = UNRESTRICTED & {*self.directory.roles(tx, who.project, f"USER:{application_user(application_id)}")}
-        if "ADMIN" not in held and (missing := sorted(given - held)):
+        authority = authority_on(tx, who, NOTHING)
+        roles = authority_on(tx, Principal(who.project, application_user(application_id)), NOTHING).roles
+        given = {role for role in roles if role in UNRESTRICTED or role not in PERMISSIONS}
+        if not authority.administers and (missing := sorted(given - authority.roles)):
             raise Forbidden(f"You don't have permissions to create a key of application: {application_id} (missing: role {missing[0]})")
+        if given - (authority.roles - {"ADMIN"}):
+            self.grants.usage.within(tx, who, ADMINISTERS)
 
-    def _check_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
+    def check_role(self, tx: Transaction, who: Principal, application_id: str, role: str) -> None:
+        """Whether the caller may give or take this role: NotFound, BadInput or Forbidden where not."""
         self.get(tx, who.project, application_id)
-        if role not in OF_APPLICATIONS:
-            raise BadInput(f"role: {role} is not one of {', '.join(sorted(OF_APPLICATIONS))}", "role")
-        if role in UNRESTRICTED and "ADMIN" not in self.directory.roles(tx, who.project, who.subject):
+        if role in PERMISSIONS and role not in OF_APPLICATIONS:
+            raise BadInput(f"role: {role} is no role for applications, as are {', '.join(sorted(OF_APPLICATIONS))}", "role")
+        if role not in PERMISSIONS and tx.one("custom_role_by_name", project_id=who.project, name=role) is None:
+            raise BadInput(f"role: there is no role {role}; built in for applications are {', '.join(sorted(OF_APPLICATIONS))}", "role")
+        administers = authority_on(tx, who, NOTHING).administers
+        if (role in UNRESTRICTED or role not in PERMISSIONS) and not administers:
             raise Forbidden(f"You don't have permissions to give or take role: {role} (missing: role ADMIN)")
+        if role in UNRESTRICTED or role not in PERMISSIONS:
+            self.grants.usage.within(tx, who, ADMINISTERS)
+        self.directory.role_book.must_cover(tx, who, role)
 
 
 def absent(application_id: str) -> NotFound:

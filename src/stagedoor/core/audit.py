@@ -28,12 +28,19 @@ class Audit:
         """A refusal; identical ones of one credential within the same minute are one row with a count, also when they come at once."""
         minute = self.clock.now() // MINUTE * MINUTE
         audit_id = digest(json.dumps([who.project, who.user, who.credential, action, target, detail, minute]))
-        entry = _Entry(audit_id, minute, (action, target, "refused", detail))
+        self._count_up(tx, who, _Entry(audit_id, minute, (action, target, "refused", detail)))
+
+    def anonymous(self, tx: Transaction, project: str, address: str, minute: int, count: int) -> None:
+        """So many failed attempts of nobody known from one address within one minute (epoch ms): one row, also of several nodes."""
+        audit_id = digest(json.dumps([project, "", None, "authenticate", address, minute]))
+        self._count_up(tx, Principal(project, ""), _Entry(audit_id, minute, ("authenticate", address, "refused", ""), count))
+
+    def _count_up(self, tx: Transaction, who: Principal, entry: "_Entry") -> None:
         if self._insert(tx, who, entry, "audit_insert_once"):
             return
-        seen = tx.one("audit_locked", audit_id=audit_id)
-        again = replace(entry, count=(seen["count"] if seen else 0) + 1)
-        tx.do("audit_count", audit_id=audit_id, count=again.count, mac=self._mac(who, again))
+        seen = tx.one("audit_locked", audit_id=entry.audit_id)
+        again = replace(entry, count=(seen["count"] if seen else 0) + entry.count)
+        tx.do("audit_count", audit_id=entry.audit_id, count=again.count, mac=self._mac(who, again))
 
     def _insert(self, tx: Transaction, who: Principal, entry: "_Entry", statement: str = "audit_insert") -> int:
         action, target, outcome, detail = entry.deed

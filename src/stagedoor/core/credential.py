@@ -54,10 +54,10 @@ class Credentials:
         self.audit.change(tx, who, "access_key.create", f"APPLICATION {application_id}", key.id)
         return key
 
-    def open_session(self, tx: Transaction, project: str, user: str, expires_at: int) -> str:
+    def open_session(self, tx: Transaction, project: str, user: str, expires_at: int, *, kind: str = SESSION) -> str:
         """A signed-in user's credential; its id. Access tokens are minted by it as by a key."""
         who, session_id = Principal(project, user), self.new_id()
-        self._insert(tx, who, SESSION, {"id": session_id, "owner": user, "expires_at": expires_at})
+        self._insert(tx, who, kind, {"id": session_id, "owner": user, "expires_at": expires_at})
         self.audit.change(tx, who, "session.open", f"USER {user}", session_id)
         return session_id
 
@@ -73,14 +73,14 @@ class Credentials:
         subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         row = self._key_row(tx, who.project, application_id, key_id)
         paused_at = None if row["paused_at"] else self.clock.now()
-        tx.do("credential_set_paused", id=key_id, paused_at=paused_at)
+        tx.do("credential_set_paused", project_id=who.project, id=key_id, paused_at=paused_at)
         self.audit.change(tx, who, "access_key.pause" if paused_at else "access_key.resume", f"APPLICATION {application_id}", key_id)
         return self.key_of(tx, who.project, application_id, key_id)
 
     def delete_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> None:
         self._key_row(tx, who.project, application_id, key_id)
         subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
-        tx.do("credential_delete", id=key_id)
+        tx.do("credential_delete", project_id=who.project, id=key_id)
         self.audit.change(tx, who, "access_key.delete", f"APPLICATION {application_id}", key_id)
 
     def application_of_key(self, tx: Transaction, project: str, key_id: str) -> str | None:

@@ -11,6 +11,8 @@ from stagedoor.kit.errors import Unavailable
 from stagedoor.store.store import Store, Transaction
 
 Epoch = tuple[int, ...]
+OPERATORS = "#operators"
+"""The row of those who stand above projects; no project's id holds a `#`."""
 
 
 def project_changed(tx: Transaction, project: str) -> None:
@@ -27,6 +29,11 @@ def name_changed(tx: Transaction, project: str, kind: str, name: str) -> None:
     """Call it before all else, the other two included, where a name is made or deleted, or rights on it are given: such changes of
     one name follow one another, so that each finds what the one before it left. No verdict is tied to this number."""
     tx.raise_epoch(f"{project}@{crc32(f'{kind} {name}'.encode('utf-8', 'surrogatepass')) % GROUPS}")
+
+
+def operators_changed(tx: Transaction) -> None:
+    """Call it before all else where an operator is made, unmade, or enters a project: such changes follow one another."""
+    tx.raise_epoch(OPERATORS)
 
 
 async def epoch_of(store: Store, who: Principal) -> Epoch:

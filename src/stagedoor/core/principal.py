@@ -4,6 +4,9 @@ import zlib
 from dataclasses import dataclass, field
 
 APPLICATION_PREFIX = "app:"
+OPERATOR_PREFIX = "operator:"
+RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX)
+"""No person's id starts so."""
 GROUPS = 64
 
 
@@ -26,12 +29,22 @@ class Principal:
         return f"USER:{self.user}"
 
     @property
+    def above_projects(self) -> bool:
+        """An operator inside a project, or the server itself."""
+        return self.credential is None or self.user.startswith(OPERATOR_PREFIX)
+
+    @property
     def is_application(self) -> bool:
         return self.user.startswith(APPLICATION_PREFIX)
 
 
 def application_user(application_id: str) -> str:
     return APPLICATION_PREFIX + application_id
+
+
+def operator_user(email: str) -> str:
+    """An operator who has entered a project (core/operator.py). The name alone proves nothing: any credential can be asked its kind."""
+    return OPERATOR_PREFIX + email
 
 
 def group_of(project: str, subject: str) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
-from stagedoor.core.grant import Grants
+from stagedoor.core.grant import Grants, check_new_name
 from stagedoor.core.permission import Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects
@@ -14,7 +14,6 @@ from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, NotFound
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.secretvalue import SecretValue
-from stagedoor.kit.strictjson import check_name
 from stagedoor.store.store import Row, Transaction
 
 KIND = "SECRET_NAME"
@@ -51,7 +50,7 @@ class Secrets:
 
     def put(self, tx: Transaction, who: Principal, name: str, value: SecretValue) -> None:
         """A new version of the secret, or a new secret that the caller then owns. A value has at most 65,535 bytes of UTF-8."""
-        check_name(name, "key")
+        check_new_name(name, "key")
         try:
             data = value.reveal().encode()
         except UnicodeEncodeError:
@@ -73,6 +72,10 @@ class Secrets:
     def exists(self, tx: Transaction, project: str, name: str) -> bool:
         return self._row(tx, project, name) is not None
 
+    def kept(self, tx: Transaction, project: str, name: str) -> bool:
+        """The same, for a transaction that opens it: a deletion or another policy, once acknowledged, comes before or after all of it."""
+        return self._kept(tx, project, name) is not None
+
     def secret_id(self, tx: Transaction, project: str, name: str) -> str | None:
         row = self._row(tx, project, name)
         return row["secret_id"] if row else None
@@ -82,7 +85,7 @@ class Secrets:
 
     def open(self, tx: Transaction, project: str, name: str) -> Opened:
         """The newest version's value. NotFound by name; the caller audits the viewing."""
-        row = self._row(tx, project, name)
+        row = self._kept(tx, project, name)
         if row is None:
             raise NotFound(f"there is no secret {name}")
         return Opened(row["secret_id"], name, row["version"], self.open_version(tx, project, row["secret_id"], row["version"]))
@@ -103,10 +106,12 @@ class Secrets:
     def delete(self, tx: Transaction, who: Principal, name: str) -> None:
         """With its versions, grants and tags. An absent one is no error (contract/orkes.md 0.8)."""
         name_changed(tx, who.project, KIND, name)
-        row = self._row(tx, who.project, name)
-        if row is None:
+        if not self.exists(tx, who.project, name):
             return
         project_changed(tx, who.project)
+        row = tx.one("secret_locked", project_id=who.project, name=name)
+        if row is None:
+            return
         tx.do("secret_versions_retire", secret_id=row["secret_id"])
         tx.do("secret_delete", project_id=who.project, name=name)
         self.grants.forget(tx, who.project, Resource(KIND, name))
@@ -126,6 +131,9 @@ class Secrets:
 
     def _row(self, tx: Transaction, project: str, name: str) -> Row | None:
         return tx.one("secret_by_name", project_id=project, name=name)
+
+    def _kept(self, tx: Transaction, project: str, name: str) -> Row | None:
+        return tx.one("secret_kept", project_id=project, name=name)
 
     def _create(self, tx: Transaction, who: Principal, name: str) -> Row:
         subject_changed(tx, who.project, who.subject)

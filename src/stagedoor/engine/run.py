@@ -48,6 +48,8 @@ class Run(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     workflow_id: str
     project_id: str
     workflow_name: str
+    name_id: str = ""
+    """The id of the name that the run belongs to: no other name ever has it. "" = of no name."""
     workflow_version: int
     revision_id: str
     status: str = "RUNNING"

@@ -1,13 +1,14 @@
 """Workflow and task definitions at the gate: sealed on the way in, restored on the way out, owned by whoever makes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
+from stagedoor.core.grant import check_new_name
 from stagedoor.core.marker import Marker, markers_of_revision
-from stagedoor.core.permission import Access, Resource
+from stagedoor.core.permission import Resource
 from stagedoor.core.principal import Principal
 from stagedoor.engine.definition import TaskDefinition, WorkflowDefinition
 from stagedoor.engine.port import Register, Revision, TaskRecord
@@ -27,6 +28,7 @@ class Definitions:
 
     async def demand_save(self, who: Principal, kind: str, name: str) -> None:
         """UPDATE on what exists; the right to create where it does not."""
+        check_new_name(name)
         await self.gate.demand_save(who, Resource(kind, name), await self._exists(who, kind, name))
 
     async def save(self, who: Principal, definition: WorkflowDefinition, *, overwrite: bool, new_version: bool = False) -> list[str]:
@@ -51,11 +53,10 @@ class Definitions:
     async def get(self, who: Principal, name: str, version: int | None) -> WorkflowDefinition:
         return await self.shown(await self.gate.engine.definition(who.project, name, version))
 
-    async def all(self, who: Principal, *, latest: bool = False) -> list[WorkflowDefinition]:
-        """Those the caller may READ."""
-        visible = await self.gate.visible(who, Access.READ, WORKFLOW)
-        found = await self.gate.engine.definitions(who.project, latest=latest)
-        return [await self.shown(revision) for revision in found if visible(revision.definition.name)]
+    async def all(self, who: Principal, shows: Callable[[str], bool]) -> list[WorkflowDefinition]:
+        """`shows`: the names that the caller may see."""
+        found = await self.gate.engine.definitions(who.project)
+        return [await self.shown(revision) for revision in found if shows(revision.definition.name)]
 
     async def delete(self, who: Principal, name: str, version: int) -> None:
         """The last version takes the grants on the name with it."""
@@ -91,7 +92,7 @@ class Definitions:
                 self._settled(tx, who, Resource(TASK, name), name in before)
             for definition in definitions:
                 self.gate.still_may_save(tx, who, Resource(TASK, definition.name), definition.name in before)
-                check_runtime_metadata(tx, who, definition, self.gate.secrets)
+                check_runtime_metadata(tx, who, definition, self.gate.secrets, self.gate.usage)
                 if definition.name not in before:
                     self._own(tx, who, TASK, definition.name)
                 self.gate.audit.change(tx, who, "task.save", f"{TASK} {definition.name}")
@@ -101,10 +102,9 @@ class Definitions:
     async def task(self, who: Principal, name: str) -> TaskDefinition:
         return (await self.gate.engine.task_definition(who.project, name)).definition
 
-    async def tasks(self, who: Principal) -> list[TaskDefinition]:
-        visible = await self.gate.visible(who, Access.READ, TASK)
+    async def tasks(self, who: Principal, shows: Callable[[str], bool]) -> list[TaskDefinition]:
         found = await self.gate.engine.task_definitions(who.project)
-        return [record.definition for record in found if visible(record.definition.name)]
+        return [record.definition for record in found if shows(record.definition.name)]
 
     async def delete_task(self, who: Principal, name: str) -> None:
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:

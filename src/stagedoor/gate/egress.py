@@ -26,6 +26,7 @@ DOOR = "egress"
 RedactorOf = Callable[[Transaction, Run], Redactor]
 _AUTHORITY = re.compile(r"(https?)://([^/?#\\@\s]*)(?=[/?#]|$)", re.IGNORECASE)
 _FIRST_DATA = re.compile(r"\$\{|#\{stagedoor:")
+_PORT = re.compile(r":[^\]]*$")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
@@ -69,7 +70,7 @@ class Egress:
         filled = refusal or self.opening.open(tx, candidate, markers)
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, filled)
-        literal = literal_authority(template)
+        literal = literal_address(template)
         try:
             request = request_of(spelled(tx, candidate, filled.input))
         except BadInput:
@@ -77,13 +78,15 @@ class Egress:
             if unread is None:
                 raise
             # What is wrong with a request tells something of the values in it, and so would a host that is judged only where it is valid.
-            refusal = self._judge_host(tx, candidate, markers, Sending(literal or "", literal))
+            refusal = self._judge_host(tx, candidate, markers, sending_to(literal or "", literal))
             refusal = refusal or Refusal(unread, "the request cannot be made; why is told to vouchers who may READ the secret alone")
             return self._refused(tx, candidate, refusal)
-        refusal = self._judge_host(tx, candidate, markers, Sending(authority_of(request.url), literal))
+        sending = sending_to(request.url, literal)
+        refusal = self._judge_host(tx, candidate, markers, sending)
         if refusal is not None:
             return self._refused(tx, candidate, refusal)
         self.opening.remember(tx, candidate, filled, DOOR, candidate.run.starter)
+        self.conditions.met(tx, candidate, markers, sending)
         return _Ready(request)
 
     def _judge_markers(self, tx: Transaction, candidate: Candidate, template: Json, markers: list[Marker]) -> Refusal | None:
@@ -122,8 +125,15 @@ def authority_of(url: str) -> str:
     return match[2].lower().removesuffix(_DEFAULT_PORT[match[1].lower()]) if match else ""
 
 
-def literal_authority(template: Json) -> str | None:
-    """The authority of an HTTP task's address where all of it stands before the first piece of data, else None."""
+def sending_to(url: str, literal: str | None) -> Sending:
+    """Where a request goes, by its URL and by what `literal_address` finds in the definition."""
+    match, authority = _AUTHORITY.match(url), authority_of(url)
+    default = _DEFAULT_PORT[match[1].lower()] if match and authority and not _PORT.search(authority) else ""
+    return Sending(authority, None if literal is None else authority_of(literal), authority + default)
+
+
+def literal_address(template: Json) -> str | None:
+    """The beginning of an HTTP task's address where all of its authority stands before the first piece of data, else None."""
     request = template.get("http_request", template) if isinstance(template, dict) else {}
     uri = request.get("uri") if isinstance(request, dict) else None
     if not isinstance(uri, str):
@@ -133,4 +143,4 @@ def literal_authority(template: Json) -> str | None:
     match = _AUTHORITY.match(written)
     if match is None or (data and match.end() == len(written)):
         return None
-    return authority_of(written)
+    return written

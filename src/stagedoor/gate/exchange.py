@@ -1,18 +1,21 @@
 """`POST /api/token`: credentials for access tokens. All failures look alike in status, body and time (promise 5)."""
 
-import asyncio
 from dataclasses import dataclass
 
 import msgspec
 
 from stagedoor.core.credential import Credentials
-from stagedoor.core.identity import Directory
 from stagedoor.core.principal import Principal
+from stagedoor.core.signin import SignIns
+from stagedoor.core.usage import Usage
 from stagedoor.gate.authority import Realm
+from stagedoor.gate.failures import Failures
+from stagedoor.gate.hashing import Hashing
+from stagedoor.gate.limits import Limits
 from stagedoor.kit.clock import Clock
-from stagedoor.kit.errors import BadInput, Unauthenticated
+from stagedoor.kit.errors import BadInput, TooManyRequests, Unauthenticated
 from stagedoor.kit.ids import NewId
-from stagedoor.kit.passwords import hash_password, password_matches
+from stagedoor.kit.passwords import hash_password
 from stagedoor.kit.tokens import Claims
 from stagedoor.store.store import Store
 
@@ -29,6 +32,10 @@ class TokenRequest(msgspec.Struct, rename="camel"):
     key_secret: str | None = None
     email: str | None = None
     password: str | None = None
+    project: str | None = None
+    """Where to sign in; by default where it was last (core/signin.py)."""
+    operator: bool = False
+    """Without an account there, as an operator."""
     expiration: int | None = None
 
 
@@ -36,36 +43,58 @@ class TokenRequest(msgspec.Struct, rename="camel"):
 class Exchange:
     store: Store
     credentials: Credentials
-    directory: Directory
+    sign_ins: SignIns
     clock: Clock
     new_id: NewId
     realm: Realm
-    project: str
-    hashing: asyncio.Semaphore
-    """Bounds how many passwords are hashed at once: each takes 64 MB (promise 17)."""
+    limits: Limits
+    hashing: Hashing
+    failures: Failures
     no_password: str
     """A hash that no password matches, so that an unknown account takes as long as a wrong password."""
+    usage: Usage
 
-    async def token(self, request: TokenRequest) -> str:
+    async def token(self, request: TokenRequest, address: str = "") -> str:
+        """`address`: the client's, by which failures are counted."""
+        try:
+            return await self._token(request, address)
+        except (Unauthenticated, TooManyRequests):
+            self.failures.count(address)
+            raise
+
+    async def _token(self, request: TokenRequest, address: str) -> str:
         life = _life(request.expiration)
         if request.key_id is not None or request.key_secret is not None:
-            key_id, secret = request.key_id or "", request.key_secret or ""
-            who = await self.store.read(lambda tx: self.credentials.prove_key(tx, key_id, secret))
+            who = await self._prove_key(request.key_id or "", request.key_secret or "", address)
         elif request.email is not None and request.password is not None:
-            who, life = await self._sign_in(request.email, request.password), min(life, SESSION_LIFE)
+            if request.operator and request.project is None:
+                raise BadInput("project: an operator names the project to enter", "project")
+            who, life = await self._sign_in(request, request.email, request.password, address), min(life, SESSION_LIFE)
         else:
             raise BadInput("keyId: it is required, with keySecret", "keyId")
+        self.usage.seen(who, address)
         return self._mint(who, life)
 
-    async def _sign_in(self, email: str, password: str) -> Principal:
-        hashed = await self.store.read(lambda tx: self.directory.password_hash(tx, self.project, email))
-        async with self.hashing:
-            matches = await asyncio.to_thread(password_matches, hashed or self.no_password, password)
-        if not matches or hashed is None:
-            raise Unauthenticated(INVALID)
+    async def _prove_key(self, key_id: str, secret: str, address: str) -> Principal:
+        """Proved first, counted after: a correct key is never refused for another's failures (promise 5)."""
+        try:
+            return await self.store.read(lambda tx: self.credentials.prove_key(tx, key_id, secret))
+        except Unauthenticated:
+            self.limits.keys.count(key_id, address)
+            raise
+
+    async def _sign_in(self, request: TokenRequest, email: str, password: str, address: str) -> Principal:
+        """Limited before it is hashed; counted by the account whatever the project, since a password opens all of its person's."""
+        with self.limits.passwords.attempt(email, address), self.hashing.place(address):
+            entry = await self.store.read(lambda tx: self.sign_ins.find(tx, email, request.project, operator=request.operator))
+            hashed = entry.password_hash if entry else None
+            if not await self.hashing.matches(hashed or self.no_password, password) or entry is None or hashed is None:
+                raise Unauthenticated(INVALID)
         expires = self.clock.now() + SESSION_LIFE
-        session = await self.store.write(lambda tx: self.credentials.open_session(tx, self.project, email, expires))
-        return Principal(self.project, email, session)
+        who = await self.store.write(lambda tx: self.sign_ins.open(tx, entry, expires))
+        if who is None:
+            raise Unauthenticated(INVALID)
+        return who
 
     def _mint(self, who: Principal, life: int) -> str:
         now = self.clock.now()

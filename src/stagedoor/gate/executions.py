@@ -5,16 +5,18 @@ from typing import TypeVar
 
 import msgspec
 
-from stagedoor.core.permission import Access, Allowed, Denied, Resource, Verdict, denied
+from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, Verdict
 from stagedoor.core.principal import Principal
+from stagedoor.core.usage import Use
 from stagedoor.engine.definition import WorkflowDefinition
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, StartRequest, TaskUpdate, TaskView
 from stagedoor.engine.run import Run, Task
 from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
 from stagedoor.gate.gate import Gate, or_none
+from stagedoor.gate.ownership import Belonging, belonging_of, decide_on_run
 from stagedoor.gate.sealing import holds_marker, spell_out
-from stagedoor.kit.errors import Forbidden, NotFound
+from stagedoor.kit.errors import Forbidden, NotFound, StagedoorError
 from stagedoor.store.store import Transaction
 
 T = TypeVar("T")
@@ -39,11 +41,15 @@ class Executions:
 
     async def demand_run(self, who: Principal, run_id: str, access: Access) -> None:
         """A run's id is opaque: NotFound to whoever may not READ the workflow (contract/orkes.md, decisions)."""
-        workflow = Resource(WORKFLOW, (await self.gate.engine.run(who.project, run_id, False)).run.workflow_name)
-        if not await self.gate.allows(who, Access.READ, workflow):
-            await self.gate.record_refusal(who, f"run {run_id}", denied(access, workflow).missing)
+        run = (await self.gate.engine.run(who.project, run_id, False)).run
+        rights = await self._rights(who, run)
+        if isinstance(reading := rights(Access.READ), Denied):
+            await self.gate.record_refusal(who, f"run {run_id}", reading.missing)
             raise NotFound(f"No such workflow found by id: {run_id}")  # in the engine's words, as for one that does not exist
-        await self.gate.demand(who, access, workflow)
+        if isinstance(verdict := rights(access), Denied):
+            await self.gate.refuse(who, Resource(WORKFLOW, run.workflow_name), verdict)
+        for used in {Access.READ, access}:
+            self.gate.usage.add(who, used, rights.belonging.resource)
 
     async def terminate(self, who: Principal, run_id: str, reason: str | None) -> None:
         def within(tx: Transaction, run: Run) -> None:
@@ -52,13 +58,25 @@ class Executions:
         await self.gate.engine.terminate(who.project, run_id, reason, within)
 
     async def poll(self, who: Principal, poll: Poll) -> list[Delivery]:
-        """Authorised again after a wait: a right taken away, or a key paused meanwhile, counts."""
+        """Authorised again after a wait, and before tasks are handed out: a right taken away, or a key paused meanwhile, counts."""
 
         async def ready() -> None:
             await self.gate.authenticator.still_good(who)
-            await self.gate.demand_poll(who, poll.task_type)
+            await self.gate.demand_poll(who, poll.task_type, poll.domain, again=True)
 
-        return await self.gate.engine.poll(who.project, replace(poll, consumer=who, ready=ready))
+        found = await self.gate.engine.poll(who.project, replace(poll, consumer=who, ready=ready))
+        if found:
+            try:
+                await ready()  # the change may have come between the last question and the lease
+            except StagedoorError:
+                await self._give_back(who, found)
+                raise
+        return found
+
+    async def _give_back(self, who: Principal, found: list[Delivery]) -> None:
+        """Leased, and not handed out after all: back into the line, for those who may."""
+        for delivery in found:
+            await self.gate.engine.update(who.project, TaskUpdate(task_id=delivery.task.task_id, status="IN_PROGRESS"))
 
     async def update(self, who: Principal, update: TaskUpdate) -> Task:
         """The task as it was before. Worker results are no change of rights or definitions: they have no audit row."""
@@ -67,7 +85,7 @@ class Executions:
     async def next_task(self, who: Principal, done: Task, worker_id: str) -> list[Delivery]:
         """Another task of the type just done, for the same worker, without waiting (contract/orkes.md 0.17)."""
         task_type = done.task_type
-        if not isinstance(await self.gate.poll_verdict(who, task_type), Allowed):
+        if not isinstance(await self.gate.poll_verdict(who, task_type, done.domain), Allowed):
             return []
         poll = Poll(task_type=task_type, worker_id=worker_id, consumer=who, domain=done.domain, count=1, timeout_ms=0)
         return await self.poll(who, poll)
@@ -77,6 +95,7 @@ class Executions:
         view = await or_none(self.gate.engine.task(who.project, task_id), NotFound)
         verdict = await self._work_verdict(who, view) if view else Denied("a task of that id", "")
         if isinstance(verdict, Allowed):
+            await self._worked(who, view)
             return
         if view or hidden:
             await self.gate.record_refusal(who, f"task {task_id}", verdict.missing)
@@ -89,15 +108,25 @@ class Executions:
     async def _work_verdict(self, who: Principal, view: TaskView) -> Verdict:
         """As for polling. A task that no worker polls is its workflow's: whoever defines a task `HTTP` has no right to every HTTP task."""
         if is_worker(view.task.task_type):
-            return await self.gate.poll_verdict(who, view.task.task_type)
-        return await self.gate.verdict(who, Access.EXECUTE, Resource(WORKFLOW, view.run.workflow_name))
+            return await self.gate.poll_verdict(who, view.task.task_type, view.task.domain)
+        return (await self._rights(who, view.run))(Access.EXECUTE)
+
+    async def _worked(self, who: Principal, view: TaskView | None) -> None:
+        if view is None:
+            return
+        if is_worker(view.task.task_type):
+            self.gate.usage.polled(who, view.task.task_type, view.task.domain or "")
+        else:
+            self.gate.usage.add(who, Access.EXECUTE, (await self._rights(who, view.run)).belonging.resource)
 
     async def demand_task(self, who: Principal, task_id: str) -> None:
         """May see this task: by READ on its workflow or EXECUTE on its definition. Others get NotFound."""
         view = await self.gate.engine.task(who.project, task_id)
-        if not await self._may_see(who, view):
+        used = await self._seen_by(who, view)
+        if used is None:
             await self.gate.record_refusal(who, f"task {task_id}", f"missing: READ on {WORKFLOW} {view.run.workflow_name}")
             raise absent(task_id)
+        self.gate.usage.asked(who, used)
 
     async def task(self, who: Principal, task_id: str) -> TaskView:
         view = await self.gate.engine.task(who.project, task_id)
@@ -115,15 +144,39 @@ class Executions:
             return value
         return msgspec.convert(await self.gate.look(lambda tx: spell_out(tx, who.project, msgspec.to_builtins(value))), kind)
 
+    async def _rights(self, who: Principal, run: Run) -> "_Rights":
+        """By grants on the name that the run belongs to, or a role over all workflows: what the run is called may be another's name now."""
+        belonging = await self.gate.look(lambda tx: belonging_of(tx, who.project, run.workflow_id)) or Belonging(run.workflow_name, None)
+        authority = await self.gate.authenticator.authority(who, belonging.resource)
+        return _Rights(who, belonging, authority)
+
     async def _may_see(self, who: Principal, view: TaskView) -> bool:
-        if await self.gate.allows(who, Access.READ, Resource(WORKFLOW, view.run.workflow_name)):
-            return True
-        task_type = view.task.task_type
-        return is_worker(task_type) and await self.gate.allows(who, Access.EXECUTE, Resource(TASK, task_type))
+        return await self._seen_by(who, view) is not None
+
+    async def _seen_by(self, who: Principal, view: TaskView) -> Use | None:
+        """The right by which a principal may see a task, if any."""
+        rights, task_type = await self._rights(who, view.run), view.task.task_type
+        if isinstance(rights(Access.READ), Allowed):
+            return Use(Access.READ, *rights.belonging.resource)
+        if is_worker(task_type) and await self.gate.allows(who, Access.EXECUTE, Resource(TASK, task_type)):
+            return Use(Access.EXECUTE, TASK, task_type)
+        return None
 
     async def _shown(self, revision: Revision) -> Revision:
         definition: WorkflowDefinition = await self.definitions.shown(revision)
         return replace(revision, definition=definition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What a principal may do with a run."""
+
+    who: Principal
+    belonging: Belonging
+    authority: Authority
+
+    def __call__(self, access: Access) -> Verdict:
+        return decide_on_run(self.who, access, self.belonging, self.authority)
 
 
 def absent(task_id: str) -> NotFound:

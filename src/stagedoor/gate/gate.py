@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stagedoor.core.advisor import Advisor
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import Credentials, NewAccessKey
+from stagedoor.core.custom_role import Roles
 from stagedoor.core.epoch import name_changed
 from stagedoor.core.grant import Grants, authority_on
+from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import (
     NOTHING,
@@ -27,6 +30,7 @@ from stagedoor.core.permission import (
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects, Settings
 from stagedoor.core.secret import Secrets
+from stagedoor.core.usage import MAKE, PERMIT, Usage, Use
 from stagedoor.engine.port import Engine
 from stagedoor.gate.authority import Authenticator
 from stagedoor.gate.exchange import Exchange
@@ -46,6 +50,8 @@ class Gate:
     audit: Audit
     projects: Projects
     directory: Directory
+    roles: Roles
+    groups: Groups
     applications: Applications
     credentials: Credentials
     grants: Grants
@@ -54,6 +60,8 @@ class Gate:
     sealing: Sealing
     authenticator: Authenticator
     exchange: Exchange
+    usage: Usage
+    advisor: Advisor
 
     async def verdict(self, who: Principal, access: Access, resource: Resource) -> Verdict:
         return decide(who, access, resource, await self.authenticator.authority(who, resource))
@@ -66,16 +74,19 @@ class Gate:
         verdict = await self.verdict(who, access, resource)
         if isinstance(verdict, Denied):
             await self.refuse(who, resource, verdict)
+        self.usage.add(who, access, resource)
 
     async def demand_create(self, who: Principal, resource: Resource) -> None:
         verdict = decide_create(resource, await self.authenticator.authority(who, NOTHING))
         if isinstance(verdict, Denied):
             await self.refuse(who, resource, verdict)
+        self.usage.asked(who, Use(MAKE, resource.kind, ""))
 
     async def demand_save(self, who: Principal, resource: Resource, exists: bool) -> None:
         verdict = decide_save(who, resource, exists, await self.authenticator.authority(who, resource))
         if isinstance(verdict, Denied):
             await self.refuse(who, resource, verdict)
+        self.usage.asked(who, Use(Access.UPDATE, *resource) if exists else Use(MAKE, resource.kind, ""))
 
     def still_may_save(self, tx: Transaction, who: Principal, resource: Resource, exists: bool) -> None:
         """The same inside the transaction of the save: the thing may have been made or deleted since the rule was asked."""
@@ -112,13 +123,17 @@ class Gate:
 
         return await self.store.write(within)
 
-    async def demand_poll(self, who: Principal, task_type: str) -> None:
-        verdict = await self.poll_verdict(who, task_type)
+    async def demand_poll(self, who: Principal, task_type: str, domain: str | None, *, again: bool = False) -> None:
+        """`again`: of a poll that has waited, which is one use all the same."""
+        verdict = await self.poll_verdict(who, task_type, domain)
         if isinstance(verdict, Denied):
             await self.refuse(who, Resource("TASK_DEF", task_type), verdict)
+        if not again:
+            self.usage.polled(who, task_type, domain or "")
 
-    async def poll_verdict(self, who: Principal, task_type: str) -> Verdict:
-        return decide_poll(who, task_type, await self.authenticator.authority(who, Resource("TASK_DEF", task_type)))
+    async def poll_verdict(self, who: Principal, task_type: str, domain: str | None) -> Verdict:
+        """`domain`: the one polled in, or that the task is in."""
+        return decide_poll(who, task_type, await self.authenticator.authority(who, Resource("TASK_DEF", task_type)), domain or "")
 
     async def knows(self, who: Principal, resource: Resource) -> bool:
         """Holds any access on it, or may make such things (contract/orkes.md, decisions)."""
@@ -131,14 +146,14 @@ class Gate:
         if permission not in authority.permissions:
             await self.record_refusal(who, permission, f"missing: permission {permission}")
             raise AdminOnly
+        self.usage.asked(who, Use(PERMIT, "", permission))
 
     async def visible(self, who: Principal, access: Access, kind: str) -> Callable[[str], bool]:
         """The filter of a list: exactly the names a single read would allow."""
         authority = await self.authenticator.whole_authority(who)
         if authority.whole(access, kind) is not None:
             return lambda name: True
-        names = authority.names(access, kind)
-        return lambda name: name in names
+        return lambda name: isinstance(decide(who, access, Resource(kind, name), authority), Allowed)
 
     async def refuse(self, who: Principal, resource: Resource, verdict: Denied) -> None:
         await self.record_refusal(who, f"{resource.kind} {resource.name}", verdict.missing)

@@ -43,6 +43,7 @@ class Handoff:
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, consumer, filled)
         self.opening.remember(tx, candidate, filled, DOOR, consumer.user)
+        self.conditions.met(tx, candidate, (*markers, *beside), consumer)
         values = {opened.name: opened.value.reveal() for opened in filled.opened[len(markers) :]}
         return Deliver(self._with(tx, candidate, filled.input), values)
 

@@ -13,6 +13,7 @@ from stagedoor.core.marker import Marker, insert_marker, marker_by_id, markers_o
 from stagedoor.core.permission import Access, Allowed, Denied, Resource, decide, denied
 from stagedoor.core.principal import Principal
 from stagedoor.core.secret import KIND, Secrets
+from stagedoor.core.usage import WHOLE, Usage, Use
 from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, WorkflowDefinition, nodes
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision
@@ -33,13 +34,14 @@ class Sealing:
 
     secrets: Secrets
     new_id: NewId
+    usage: Usage
 
     def seal(
         self, tx: Transaction, saver: Principal, definition: WorkflowDefinition, previous: Revision | None, revision_id: str
     ) -> tuple[WorkflowDefinition, list[str]]:
         """(the sealed definition, warnings). Forbidden where a changed node names a secret the saver may not use."""
         refuse_elsewhere(definition)
-        check_targets(tx, saver, definition)
+        check_targets(tx, saver, definition, self.usage)
         vouched = _Vouched.by(tx, previous)
         saving = _Saving(tx, saver, [])
         sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
@@ -63,8 +65,10 @@ class Sealing:
         secret = Resource(KIND, reference.name)
         authority = authority_on(saving.tx, saving.saver, secret)
         verdicts = [decide(saving.saver, access, secret, authority) for access in accesses(node)]
-        if not any(isinstance(verdict, Allowed) for verdict in verdicts):
+        used = [access for access, verdict in zip(accesses(node), verdicts, strict=True) if isinstance(verdict, Allowed)]
+        if not used:
             raise Forbidden(denied(Access.READ, secret).reason)
+        self.usage.within(saving.tx, saving.saver, Use(used[-1], *secret))  # the least that was enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,22 @@ def accesses(node: TaskNode) -> tuple[Access, ...]:
     return (Access.READ, Access.EXECUTE) if node.type == "HTTP" else (Access.READ,)
 
 
-def check_targets(tx: Transaction, saver: Principal, definition: WorkflowDefinition) -> None:
+def check_targets(tx: Transaction, saver: Principal, definition: WorkflowDefinition, usage: Usage) -> None:
     """Sub-workflows and failure workflows run in the starter's name: their names need EXECUTE from the saver (contract/orkes.md)."""
     for place, name in _targets(definition):
         workflow = Resource("WORKFLOW_DEF", name)
         authority = authority_on(tx, saver, workflow)
         if "${" in name:
             if authority.whole(Access.EXECUTE, "WORKFLOW_DEF") is None:
-                raise Forbidden(f"{place}: a workflow name made from data needs EXECUTE on every WORKFLOW_DEF")
+                missing = f"missing: {Access.EXECUTE} on every WORKFLOW_DEF, for the name is made from data"
+                raise Forbidden(f"You don't have permissions to execute workflow: {name} at {place} ({missing})")
+            usage.within(tx, saver, Use(f"{WHOLE}{Access.EXECUTE}", "WORKFLOW_DEF", ""))
             continue
         verdict = decide(saver, Access.EXECUTE, workflow, authority)
         if isinstance(verdict, Denied) and name != definition.name:
             raise Forbidden(verdict.reason)
+        if name != definition.name:
+            usage.within(tx, saver, Use(Access.EXECUTE, *workflow))
 
 
 def _targets(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:
@@ -127,7 +135,7 @@ def refuse_in_task_definition(definition: TaskDefinition) -> None:
         raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
 
 
-def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDefinition, secrets: Secrets) -> None:
+def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDefinition, secrets: Secrets, usage: Usage) -> None:
     """Who saves a task definition vouches for the secrets it names: Forbidden where one exists that the saver may not READ."""
     for name in definition.runtime_metadata:
         secret = Resource(KIND, name)
@@ -135,6 +143,7 @@ def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDe
             verdict = decide(saver, Access.READ, secret, authority_on(tx, saver, secret))
             if isinstance(verdict, Denied):
                 raise Forbidden(verdict.reason)
+            usage.within(tx, saver, Use(Access.READ, *secret))
 
 
 def _places(definition: WorkflowDefinition) -> Iterator[tuple[str, Json]]:

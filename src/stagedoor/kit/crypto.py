@@ -1,5 +1,6 @@
 """Keys and sealed bytes: AES-256-GCM with the row's identity as associated data (NIST SP 800-38D), HKDF for derived keys (RFC 5869)."""
 
+import errno
 import hashlib
 import hmac
 import os
@@ -83,17 +84,36 @@ def same(one: str, other: str) -> bool:
 
 
 def make_master_key(path: Path) -> Key:
-    """Write a new master key to `path` (mode 0600, 64 hex characters); an existing file is never overwritten."""
+    """Write a new master key to `path` (mode 0600, 64 hex characters); an existing file is never overwritten.
+
+    Whenever this is interrupted, the file is there whole or not at all."""
     raw = secrets.token_bytes(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(raw.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(raw.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _name(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     os.fsync(folder)  # a synced file whose name is not on the disk is gone after a power cut, and all that it sealed with it
     os.close(folder)
     return Key(raw)
+
+
+def _name(unfinished: Path, path: Path) -> None:
+    """Give a written file its name, which must be free. A link takes it from nobody; some file systems have none."""
+    try:
+        os.link(unfinished, path)
+    except OSError as problem:
+        if problem.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        unfinished.rename(path)
 
 
 def read_master_key(path: Path) -> Key:

@@ -61,6 +61,10 @@ class Conflict(StagedoorError):
     """it exists already, or has changed meanwhile"""
 
 
+class Changed(Conflict):
+    """it has changed since it was read: the version asked for is not there any more (RFC 9110, 13.1.1)"""
+
+
 class TooManyRequests(StagedoorError):
     """too many failed attempts"""
 

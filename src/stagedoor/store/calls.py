@@ -72,6 +72,7 @@ class Crew:
         try:
             self._threads.submit(self._serve, call)
         except RuntimeError:
+            late.cancel()
             self._under_way -= 1
             raise Unavailable("the store is closed") from None
         try:

@@ -41,6 +41,11 @@ class Transaction(ABC):
         self.callbacks: list[Callable[[], None]] = []
         self.failed = False
 
+    @property
+    def writes(self) -> bool:
+        """Whether this transaction may change anything."""
+        return self._news is not None
+
     def one(self, name: str, /, **params: Any) -> Row | None:
         """The row of a `^` statement, or None. More than one row is a mistake in the statement (AssertionError)."""
         statement = self._statements.get(name)

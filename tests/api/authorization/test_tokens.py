@@ -1,19 +1,25 @@
 """Tokens: which are taken, and what the refused ones are told (promises 2, 4, 5)."""
 
+import base64
+import string
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from stagedoor.gate import authority
 from stagedoor.kit import tokens
 from stagedoor.kit.errors import Unauthenticated
-from tests.api.authorization.forge import Forger, claims_in, signing_key
+from tests.api.authorization.forge import Forger, claims_in, part, signing_key
 from tests.api.authorization.world import World
+from tests.support.inside import inside
 from tests.support.server import LiveServer
 
 ME = "/api/token/userInfo"
+DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +138,44 @@ def test_without_its_check_of_the_header_the_verifier_would_take_a_wrong_type(fo
         tokens.verify(token, keys, "stagedoor", "conductor")
     monkeypatch.setattr(tokens, "TYPE", "JWT")
     assert tokens.verify(token, keys, "stagedoor", "conductor").jti == claims_in(token)["jti"]
+
+
+def wrong_signatures(good: str, other: str) -> Iterator[str]:
+    """Every bit of the signature turned over, signatures of something else, and the right one spelled in other ways."""
+    signature = good.split(".")[2]
+    data = base64.urlsafe_b64decode(signature + "==")
+    number = int.from_bytes(data, "big")
+    yield from (part((number ^ 1 << bit).to_bytes(64, "big")) for bit in range(512))
+    yield from (other.split(".")[2], part(bytes(64)), part(b"\xff" * 64), part(data[32:] + data[:32]), part(data + b"\0"))
+    last = DIGITS.index(signature[-1])
+    yield from (signature[:-1] + DIGITS[last ^ bits] for bits in range(1, 16))
+    yield from (f"{signature}=", f"{signature}==", f"{signature}A", f"{signature}AA", f"{signature}.", f"{signature[:40]}!{signature[40:]}")
+    yield base64.b64encode(data).decode()
+
+
+@pytest.mark.promise(4)
+def test_a_token_known_by_heart_is_refused_under_any_other_signature(http: httpx.Client, forger: Forger) -> None:
+    """The cache knows whole tokens: a live header and payload with another signature is none of them."""
+    signed = forger.good.rpartition(".")[0]
+    assert http.get(ME, headers={"X-Authorization": forger.good}).status_code == 200
+    for signature in wrong_signatures(forger.good, forger.token({"jti": "another"})):
+        assert refused(http, f"{signed}.{signature}") == "INVALID_TOKEN", signature
+    assert http.get(ME, headers={"X-Authorization": forger.good}).status_code == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.promise(4)
+async def test_a_cache_that_left_out_the_signature_would_take_the_wrong_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with inside(tmp_path) as made:
+        good, other = await made.token(), await made.token()
+        forged = f"{good.rpartition('.')[0]}.{other.rpartition('.')[2]}"
+
+        async def statuses() -> list[int]:
+            return [(await made.http.get(ME, headers={"X-Authorization": token})).status_code for token in (good, forged)]
+
+        assert await statuses() == [200, 401]
+        monkeypatch.setattr(authority, "fingerprint", lambda token: token.rpartition(b".")[0])
+        assert await statuses() == [200, 200]
 
 
 @pytest.mark.promise(4)

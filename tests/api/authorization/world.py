@@ -109,3 +109,43 @@ class World:
         assert task["workflowInstanceId"] == run
         found: str = task["taskId"]
         return found
+
+    # ---- persons and what they are put into
+    @property
+    def self(self) -> str:
+        return f"app:{self.owner_id}"
+
+    @property
+    def somebody(self) -> str:
+        return f"app:{self.stranger_id}"
+
+    @cached_property
+    def user(self) -> str:
+        name = new("user")
+        self.admin.call("PUT", f"/api/users/{name}", {"name": "Somebody", "roles": []})
+        return name
+
+    @cached_property
+    def group(self) -> str:
+        name = new("group")
+        self.admin.call("PUT", f"/api/groups/{name}", {"description": "Some"})
+        return name
+
+    @cached_property
+    def role(self) -> str:
+        name = new("role")
+        self.admin.call("POST", "/api/roles", {"name": name, "permissions": []})
+        return name
+
+    @property
+    def project(self) -> str:
+        return "default"
+
+    @cached_property
+    def abroad(self) -> str:
+        """Another project."""
+        from tests.api.authorization.tenancy import new_project  # which is made over this module
+
+        name = new("abroad")
+        new_project(self.server, name, f"admin@{name}")
+        return name

@@ -99,8 +99,7 @@ def test_bad_input_names_its_field(changes: dict[str, Any], field: str, admin: A
 
 @pytest.mark.promise(15)
 def test_a_name_is_a_name_and_no_pattern(world: World) -> None:
-    for pattern in ("*", "%", f"{world.secret[:-1]}?", f"{world.secret[:-1]}_", ".*", ""):
-        if pattern:
-            world.admin.grant(world.stranger_id, "SECRET_NAME", pattern, "READ")
+    for pattern in ("**", "%", f"{world.secret[:-1]}?", f"{world.secret[:-1]}_", f"{world.secret[:-1]}*", ".*"):
+        world.admin.grant(world.stranger_id, "SECRET_NAME", pattern, "READ")
     assert world.stranger.raw("GET", f"/api/secrets/{world.secret}").status_code == 403
     assert world.stranger.call("GET", "/api/secrets") == []

@@ -184,6 +184,27 @@ def test_the_secrets_own_policy_is_asked_at_the_door(field: str, stage: Stage) -
     assert stage.ended(stage.author.start(stage.name))["status"] == "COMPLETED"
 
 
+@pytest.mark.parametrize(
+    ("listed", "address", "allowed"),
+    [
+        ("127.0.0.1:443", "https://127.0.0.1/", True),
+        ("127.0.0.1:443", "https://127.0.0.1:443/", True),
+        ("127.0.0.1:443", "http://127.0.0.1/", False),
+        ("127.0.0.1:80", "http://127.0.0.1/", True),
+        ("127.0.0.1:80", "https://127.0.0.1/", False),
+        ("127.0.0.1", "https://127.0.0.1:443/", True),
+        ("127.0.0.1:8443", "https://127.0.0.1/", False),
+        ("127.0.0.1:443", "https://127.0.0.1:8443/", False),
+    ],
+)
+def test_a_default_port_may_be_written_out(listed: str, address: str, allowed: bool, stage: Stage) -> None:
+    policy(stage, hosts=[listed])
+    run = stage.run(http(address, body=stage.key, method="POST", connectionTimeOut=200))
+    stage.ended(run)
+    reason = stage.task_of(run, "call")["reasonForIncompletion"]  # nobody listens at these ports
+    assert reason.startswith("Failed to invoke HTTP task" if allowed else f"the policy of SECRET_NAME {stage.secret} does not allow hosts")
+
+
 def test_a_policy_is_kept_and_shown(stage: Stage) -> None:
     path = f"/api/secrets/{stage.secret}/policy"
     assert stage.admin.call("GET", path) == {"hosts": None, "workflows": None, "taskTypes": None, "places": None}

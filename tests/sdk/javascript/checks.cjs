@@ -1,10 +1,8 @@
 // Each `check(name, body)` is one test of tests/sdk/test_javascript.py.
 "use strict";
 
-const { World, assert, exists, grantOf, mint, raw, record, refused, sdk, since, spoilNext, unique, until } = require("./world.cjs");
-
-const checks = [];
-const check = (name, body) => checks.push({ name, body });
+const { assert, exists, grantOf, mint, raw, record, refused, sdk, since, spoilNext, unique, until } = require("./world.cjs");
+const { check } = require("./registry.cjs");
 
 const simple = (name, task = "do_it", inputParameters = { zip: "${workflow.input.zip}" }) => ({
   name,
@@ -290,5 +288,3 @@ check("a missing grant does not renew the token", async (world) => {
   await assert.rejects(() => actor.clients.getSecretClient().getSecret(name));
   assert.deepEqual(since(before).map((one) => [one.path, one.status]), [[`/api/secrets/${name}`, 403]]);
 });
-
-module.exports = { checks, World };

@@ -1,11 +1,16 @@
-// Run every check against the server that CONDUCTOR_SERVER_URL names; one JSON line for each on standard output.
+// Run every check against the server that CONDUCTOR_SERVER_URL names; one JSON line for each on standard output, and
+// last what became of each public method of the authorization clients.
 // NODE_PATH holds the SDK. `main.cjs TEXT...` runs only checks whose name holds one of these texts.
 "use strict";
 
 const { readFileSync } = require("node:fs");
 const { dirname, join } = require("node:path");
 
-const { checks, World } = require("./checks.cjs");
+const { methods } = require("./witness.cjs");
+const { checks } = require("./registry.cjs");
+const { World } = require("./world.cjs");
+require("./checks.cjs");
+require("./checks_authorization.cjs");
 
 const sdkFile = require.resolve("@io-orkes/conductor-javascript"); // <package>/dist/index.js
 const sdk = JSON.parse(readFileSync(join(dirname(sdkFile), "..", "package.json"), "utf8"));
@@ -21,6 +26,7 @@ const main = async (wanted) => {
     const error = await Promise.race([body(world), tooLong()]).then(() => null, (problem) => problem.stack ?? String(problem));
     console.log(`{"check": ${JSON.stringify(name)}, "error": ${JSON.stringify(error)}}`);
   }
+  console.log(`{"methods": ${JSON.stringify(methods())}}`);
 };
 
 main(process.argv.slice(2)).then(

@@ -3,12 +3,14 @@
 
 const assert = require("node:assert/strict");
 const sdk = require("@io-orkes/conductor-javascript");
+const { refusedSince, rejected } = require("./witness.cjs");
 
 const { CONDUCTOR_SERVER_URL: serverUrl, CONDUCTOR_AUTH_KEY: keyId, CONDUCTOR_AUTH_SECRET: keySecret } = process.env;
 for (const name of ["CONDUCTOR_AUTH_KEY", "CONDUCTOR_AUTH_SECRET"]) delete process.env[name]; // they would win over every other key
 
 const record = []; // {method, path, status, contentType} of every answer the SDK got
 let numbers = 0;
+let adminClient;
 
 const unique = (stem) => `jssdk_${stem}_${++numbers}`;
 
@@ -44,7 +46,9 @@ class World {
   static async open() {
     const world = new World();
     world.adminKey = { id: keyId, secret: keySecret };
-    world.admin = (await clientsOf(world.adminKey)).clients;
+    const { client, clients } = await clientsOf(world.adminKey);
+    world.admin = clients;
+    adminClient = client;
     return world;
   }
 
@@ -57,6 +61,16 @@ class World {
     return { id, user: `app:${id}`, key, ...(await clientsOf(key)) };
   }
 
+  /** The clients of who has a token but no key to get another, and whose token is no longer good. */
+  async outlaw() {
+    const actor = await this.actor();
+    const token = await mint(actor.key);
+    await this.admin.getApplicationClient().deleteAccessKey(actor.id, actor.key.id);
+    const client = await sdk.createConductorClient({ serverUrl, logger: sdk.noopLogger }, recording);
+    client.setConfig({ auth: () => token });
+    return new sdk.OrkesClients(client);
+  }
+
   async grant(actor, type, id, ...access) {
     await this.admin.getAuthorizationClient().grantPermissions(grantOf(actor, type, id, ...access));
   }
@@ -66,13 +80,15 @@ const grantOf = (actor, type, id, ...access) => ({ subject: { type: "USER", id: 
 
 /** The call is refused with this status, and the SDK's error says so. */
 const refused = async (status, call, says = "") => {
-  const before = record.length;
+  const [before, earlier] = [record.length, rejected.length];
   await assert.rejects(call, (error) => {
+    assert.equal(error.name, "[Conductor SDK Error]"); // ConductorSdkError, which the SDK does not export
     assert.ok(error.message.includes(says), `expected ${says} in ${error.message}`);
     return true;
   });
   const statuses = since(before).map((one) => one.status);
   assert.equal(statuses.at(-1), status, `expected ${status}, got ${statuses}`);
+  refusedSince(earlier, adminClient);
 };
 
 /** The first true value of `ready`. */

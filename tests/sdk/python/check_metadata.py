@@ -88,6 +88,7 @@ def check_an_application_without_rights_is_refused(world: World) -> None:
     refused(403, metadata.unregister_workflow_def, name, 1, says=f"DELETE on WORKFLOW_DEF {name}")
     refused(403, metadata.get_task_def, task, says=f"READ on TASK_DEF {task}")
     refused(403, metadata.register_task_def, TaskDef(name=unique("task")), says="TASK_DEF")
+    refused(403, metadata.update_task_def, TaskDef(name=task), says=f"UPDATE on TASK_DEF {task}")
     refused(403, metadata.unregister_task_def, task, says=f"DELETE on TASK_DEF {task}")
     assert metadata.get_all_workflow_defs() == []
     assert metadata.get_all_task_defs() == []

@@ -3,10 +3,12 @@
 Runs in the SDK's own environment: nothing of Stagedoor, nothing of pytest.
 """
 
+import functools
+import inspect
 import itertools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +20,10 @@ from conductor.client.http import rest
 from conductor.client.http.models.create_or_update_application_request import CreateOrUpdateApplicationRequest
 from conductor.client.http.models.subject_ref import SubjectRef
 from conductor.client.http.models.target_ref import TargetRef
-from conductor.client.http.rest import ApiException
+from conductor.client.http.rest import ApiException, AuthorizationException
+from conductor.client.orkes.orkes_authorization_client import OrkesAuthorizationClient
+from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
+from conductor.client.orkes.orkes_secret_client import OrkesSecretClient
 from conductor.client.orkes_clients import OrkesClients
 
 URL = os.environ["CONDUCTOR_SERVER_URL"]
@@ -51,6 +56,51 @@ class Record:
 
 
 RECORD = Record()
+
+
+def methods() -> Iterator[tuple[type, str]]:
+    """Every public method of the clients that authorization is about, as the SDK has them."""
+    for client in (OrkesAuthorizationClient, OrkesMetadataClient, OrkesSecretClient):
+        for name, _ in inspect.getmembers(client, inspect.isfunction):
+            if not name.startswith("_"):
+                yield client, name
+
+
+@dataclass
+class Witness:
+    """What became of each of them: "returned" for somebody, "refused" to somebody who is no administrator (see `refused`)."""
+
+    seen: dict[str, set[str]] = field(default_factory=dict)
+
+    def install(self) -> None:
+        for client, name in list(methods()):
+            self.seen[f"{client.__name__}.{name}"] = set()
+            setattr(client, name, self._watched(f"{client.__name__}.{name}", getattr(client, name)))
+
+    def _watched(self, label: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def watched(*arguments: Any, **options: Any) -> Any:
+            found = method(*arguments, **options)
+            self.seen[label].add("returned")
+            return found
+
+        return watched
+
+    def refused(self, call: Callable[..., Any]) -> None:
+        client = getattr(call, "__self__", None)
+        label = f"{type(client).__name__}.{getattr(call, '__name__', '')}"
+        if label not in self.seen:
+            return
+        key = client.api_client.configuration.authentication_settings
+        if key is None or key.key_id != os.environ["CONDUCTOR_AUTH_KEY"]:
+            self.seen[label].add("refused")
+
+
+WITNESS = Witness()
+
+
+def subject(kind: str, name: str) -> SubjectRef:
+    return SubjectRef(kind, name)
 
 
 @dataclass(frozen=True)
@@ -90,6 +140,19 @@ class World:
         key = authorization.create_access_key(application.id)
         return Actor(application.id, key.id, key.secret)
 
+    def stranger(self) -> OrkesClients:
+        """The clients of an application with no role and no grant."""
+        return self.actor().clients()
+
+    def outlaw(self) -> OrkesClients:
+        """The clients of who has a token but no key to get another, and whose token is no longer good."""
+        actor = self.actor()
+        configuration = actor.configuration()
+        configuration.update_token(mint(actor))
+        configuration.authentication_settings = None
+        self.admin.get_authorization_client().delete_access_key(actor.id, actor.key_id)
+        return OrkesClients(configuration)
+
     def grant(self, actor: Actor, kind: str, name: str, *access: str) -> None:
         self.admin.get_authorization_client().grant_permissions(actor.subject, TargetRef(kind, name), list(access))
 
@@ -117,6 +180,8 @@ def refused(status: int, call: Callable[..., Any], *arguments: Any, says: str = 
     assert problem is not None, f"expected {status}, but it was allowed"
     assert problem.status == status, f"expected {status}, got {problem}"
     assert says in str(problem.message), f"expected {says!r} in {problem.message!r}"
+    assert isinstance(problem, AuthorizationException) == (status in (401, 403)), type(problem)
+    WITNESS.refused(call)
     return problem
 
 

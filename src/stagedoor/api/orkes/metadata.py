@@ -1,6 +1,8 @@
 """`/api/metadata`: workflow and task definitions (contract/orkes.md B)."""
 
 from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.listing import wanted
+from stagedoor.api.orkes.tags import Tags
 from stagedoor.engine.definition import WorkflowDefinition
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput, Forbidden, StagedoorError
@@ -55,8 +57,9 @@ def _ascii(text: str) -> str:
 
 
 async def list_workflows(server: Server, request: Request) -> Response:
-    """All versions of those the caller may READ."""
-    return Response.json(await server.definitions.all(request.principal))
+    """All versions of those the caller may READ; `access`, `tagKey` and `tagValue` narrow them."""
+    shows = await wanted(server, request, "WORKFLOW_DEF")
+    return Response.json(await server.definitions.all(request.principal, shows))
 
 
 async def get_workflow(server: Server, request: Request) -> Response:
@@ -79,7 +82,8 @@ async def update_task(server: Server, request: Request) -> Response:
 
 
 async def list_tasks(server: Server, request: Request) -> Response:
-    return Response.json(await server.definitions.tasks(request.principal))
+    """Those the caller may READ; `access`, `tagKey` and `tagValue` narrow them."""
+    return Response.json(await server.definitions.tasks(request.principal, await wanted(server, request, "TASK_DEF")))
 
 
 async def get_task(server: Server, request: Request) -> Response:
@@ -89,3 +93,15 @@ async def get_task(server: Server, request: Request) -> Response:
 async def delete_task(server: Server, request: Request) -> Response:
     await server.definitions.delete_task(request.principal, request.params["name"])
     return Response.empty(200)
+
+
+async def _workflow_exists(server: Server, request: Request) -> None:
+    await server.definitions.get(request.principal, request.params["name"], None)
+
+
+async def _task_exists(server: Server, request: Request) -> None:
+    await server.definitions.task(request.principal, request.params["name"])
+
+
+workflow_tags = Tags("WORKFLOW_DEF", "name", _workflow_exists)
+task_tags = Tags("TASK_DEF", "name", _task_exists)

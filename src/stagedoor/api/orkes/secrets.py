@@ -1,14 +1,14 @@
 """`/api/secrets`: names, values, tags and policies (contract/orkes.md A, Secrets, and the traps 0.5 to 0.8)."""
 
-
 from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.listing import wanted
 from stagedoor.api.orkes.tags import Tags
 from stagedoor.api.orkes.text import body_text
-from stagedoor.core.permission import Access, Resource
+from stagedoor.core.permission import Resource
 from stagedoor.core.secret import KIND, Policy
 from stagedoor.core.tag import tags_of_kind
 from stagedoor.gate.server import Server
-from stagedoor.kit.errors import BadInput, NotFound
+from stagedoor.kit.errors import NotFound
 from stagedoor.kit.secretvalue import SecretValue
 
 
@@ -23,13 +23,9 @@ async def names_with_tags(server: Server, request: Request) -> Response:
 
 
 async def _names(server: Server, request: Request) -> list[str]:
-    accesses = request.query_all("access") or [Access.READ]
-    for access in accesses:
-        if access not in Access.__members__:
-            raise BadInput(f"access: {access} is not one of {', '.join(Access)}", "access")
-    filters = [await server.gate.visible(request.principal, Access(access), KIND) for access in accesses]
+    shows = await wanted(server, request, KIND)
     found = await server.gate.scan(lambda tx: server.gate.secrets.names(tx, request.principal.project))
-    return [name for name in found if all(visible(name) for visible in filters)]
+    return [name for name in found if shows(name)]
 
 
 async def put(server: Server, request: Request) -> Response:

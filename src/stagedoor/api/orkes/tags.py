@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stagedoor.api.http import Request, Response
 from stagedoor.core.permission import Resource
-from stagedoor.core.tag import delete_tags, put_tags, tags_of
+from stagedoor.core.tag import delete_tags, put_tags, replace_tags, tags_of
 from stagedoor.gate.server import Server
 
 MustExist = Callable[[Server, Request], Awaitable[None]]
@@ -32,6 +32,27 @@ class Tags:
         await self.must_exist(server, request)
         resource, tags = self._resource(request), request.payload
         await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
+        return Response.empty(200)
+
+    async def add_one(self, server: Server, request: Request) -> Response:
+        """Add one tag, or replace the one with its key."""
+        await self.must_exist(server, request)
+        resource, tag = self._resource(request), request.payload
+        await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, [tag], server.gate.audit))
+        return Response.empty(200)
+
+    async def replace(self, server: Server, request: Request) -> Response:
+        """Exactly these tags."""
+        await self.must_exist(server, request)
+        resource, tags = self._resource(request), request.payload
+        await server.gate.change(lambda tx: replace_tags(tx, request.principal, resource, tags, server.gate.audit))
+        return Response.empty(200)
+
+    async def delete_one(self, server: Server, request: Request) -> Response:
+        """Take one tag away."""
+        await self.must_exist(server, request)
+        resource, tag = self._resource(request), request.payload
+        await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, [tag], server.gate.audit))
         return Response.empty(200)
 
     async def delete(self, server: Server, request: Request) -> Response:

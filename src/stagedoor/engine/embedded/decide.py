@@ -7,6 +7,7 @@ same state and event always lead to the same commands. No I/O; time, ids and cha
 from collections.abc import Sequence
 
 from stagedoor.engine.definition import WorkflowDefinition
+from stagedoor.engine.embedded.budget import TooLarge, all_reasons
 from stagedoor.engine.embedded.decision import (
     ChildEnded,
     Command,
@@ -25,7 +26,7 @@ from stagedoor.engine.embedded.limits import apply_limits, next_check_of
 from stagedoor.engine.embedded.operators import operator_of
 from stagedoor.engine.embedded.operators.call import child_ended
 from stagedoor.engine.embedded.operators.worker import queue_of
-from stagedoor.engine.embedded.walk import walk
+from stagedoor.engine.embedded.walk import too_large, walk
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.run import RUN_TERMINAL, TERMINAL, Run, Task
 
@@ -81,10 +82,8 @@ def _end_of_definition(draft: Draft) -> None:
     ]
     if not failed:
         complete(draft)
-    reason = ". ".join(
-        f"Task {task.task_id} failed with status: {task.status} and reason: '{task.reason_for_incompletion}'" for task in failed
-    )
-    end_run(draft, "FAILED", reason, failed[0])
+    told = (f"Task {task.task_id} failed with status: {task.status} and reason: '{task.reason_for_incompletion}'" for task in failed)
+    end_run(draft, "FAILED", all_reasons(told, ". "), failed[0])
 
 
 def _check_for_deadlock(draft: Draft) -> None:
@@ -156,5 +155,8 @@ def _performed(draft: Draft, task: Task, event: Performed) -> bool:
     operator = operator_of(node.type) if node else None
     if node is None or operator is None or operator.performed is None:
         return False
-    operator.performed(draft, node, task, event)
+    try:
+        operator.performed(draft, node, task, event)
+    except TooLarge as problem:
+        too_large(draft, task, problem)
     return True

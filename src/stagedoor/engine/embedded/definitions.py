@@ -6,7 +6,7 @@ All of it works inside the caller's transaction, on whatever thread that runs.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,13 @@ from stagedoor.kit.ids import NewId
 from stagedoor.store.store import Row, Transaction
 
 T = TypeVar("T")
+
+
+class Kept(NamedTuple):
+    """What a run starts from: a revision, and the id of the name that the run belongs to."""
+
+    revision: Revision
+    name_id: str
 
 
 class Definitions:
@@ -50,13 +57,14 @@ class Definitions:
             row = tx.one("revision_of_latest", project_id=project, name=name)
         return self._found(tx, project, f"{name}, version: {version or 'latest'}", row)
 
-    def kept(self, tx: Transaction, project: str, name: str, version: int | None) -> Revision:
+    def kept(self, tx: Transaction, project: str, name: str, version: int | None) -> Kept:
         """The same, for a run that starts in this transaction: nobody can replace and delete the revision meanwhile."""
         if version:
             row = tx.one("revision_of_version_kept", project_id=project, name=name, version=version)
         else:
             row = tx.one("revision_of_latest_kept", project_id=project, name=name)
-        return self._found(tx, project, f"{name}, version: {version or 'latest'}", row)
+        revision = self._found(tx, project, f"{name}, version: {version or 'latest'}", row)
+        return Kept(revision, row["name_id"] if row else "")
 
     def _found(self, tx: Transaction, project: str, wanted: str, row: Row | None) -> Revision:
         if row is None:
@@ -76,10 +84,12 @@ class Definitions:
         previous = self.revision(tx, project, before["revision_id"]) if before else None
         stamp = self._stamp(version, request.saver, previous.definition if same and previous else None)
         saved = self.save(tx, project, request.saver, lambda *given: stamp(request.prepare(*given)), previous)
-        statement = "workflow_definition_move" if same else "workflow_definition_add"
-        tx.do(statement, project_id=project, name=name, version=version, revision_id=saved.revision_id)
+        place = {"project_id": project, "name": name, "version": version, "revision_id": saved.revision_id}
         if same:
+            tx.do("workflow_definition_move", **place)
             tx.do("revision_drop_unused", revision_id=same["revision_id"])
+        else:  # the id goes with the last version: the name made anew after that is another one
+            tx.do("workflow_definition_add", name_id=last["name_id"] if last else self._new_id(), **place)
         return saved
 
     def save(self, tx: Transaction, project: str, saver: str, prepare: Prepare, previous: Revision | None = None) -> Revision:

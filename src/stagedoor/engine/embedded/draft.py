@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, WorkflowDefinition, nodes
+from stagedoor.engine.embedded.budget import MOST_IN_A_DECISION
 from stagedoor.engine.embedded.decision import (
     Command,
     Dequeue,
@@ -70,6 +71,7 @@ class Draft:
         self.open: dict[str, Task] = {}
         self.unfinished = 0
         self.steps = 0
+        self.data = 0
         self.changes = 0
         self.ended_children: list[EndChild] = []
         self.last_commands: list[Command] = []
@@ -133,7 +135,7 @@ class Draft:
         return Document(self._roots, task_id, self.around.environment)
 
     def input(self, node: TaskNode, task_id: str, rules: TaskDefinition | None = None) -> dict[str, Json]:
-        """The node's input parameters resolved; `rules.input_template` fills what is absent, and raw what came out null."""
+        """The node's input parameters resolved; `rules.input_template` fills what is absent, and raw what came out null. TooLarge."""
         template = rules.input_template if rules else {}
         document = self.document(task_id)
         result = {key: resolve(value, document) for key, value in node.input_parameters.items()}
@@ -142,6 +144,9 @@ class Draft:
                 result[key] = resolve(value, document)
             if result[key] is None:
                 result[key] = value
+        self.data += document.budget.spent
+        if self.data > MOST_IN_A_DECISION:
+            self.steps = MOST_STEPS
         return result
 
     # ---- changing

@@ -5,6 +5,7 @@ from typing import NoReturn
 import msgspec
 
 from stagedoor.engine.definition import Json
+from stagedoor.engine.embedded.budget import Budget, TooLarge
 from stagedoor.engine.embedded.decision import StartFailureWorkflow
 from stagedoor.engine.embedded.draft import Draft, RunEnded
 from stagedoor.engine.embedded.expression import resolve
@@ -12,8 +13,11 @@ from stagedoor.engine.run import Task
 
 
 def complete(draft: Draft, reason: str | None = None) -> NoReturn:
-    """Everything is done: the run is COMPLETED. What is still open (after a TERMINATE) is canceled."""
-    output = output_of(draft)
+    """Everything is done: the run is COMPLETED. What is still open (after a TERMINATE) is canceled. It fails if its output is too large."""
+    try:
+        output = output_of(draft)
+    except TooLarge as problem:
+        end_run(draft, "FAILED", _told(problem))
     _stop_open(draft, reason, "COMPLETED")
     _end(draft, "COMPLETED", output, reason)
 
@@ -23,7 +27,7 @@ def end_run(draft: Draft, status: str, reason: str | None, cause: Task | None = 
 
     The engine adds the id of that one to the output, as `conductor.failure_workflow`.
     """
-    output = output_of(draft)
+    output, reason = _output_and_reason(draft, reason)
     _stop_open(draft, reason, status)
     name = _failure_workflow(draft)
     if name:
@@ -37,13 +41,26 @@ def end_run(draft: Draft, status: str, reason: str | None, cause: Task | None = 
 
 def end_from_outside(draft: Draft, status: str, reason: str | None) -> NoReturn:
     """Somebody ends the run: no failure workflow, as upstream."""
-    output = output_of(draft)
+    output, reason = _output_and_reason(draft, reason)
     _stop_open(draft, reason, status)
     _end(draft, status, output, reason)
 
 
+def _output_and_reason(draft: Draft, reason: str | None) -> tuple[dict[str, Json], str | None]:
+    """A run that ends badly has no output where that would be too large; the reason says so."""
+    try:
+        return output_of(draft), reason
+    except TooLarge as problem:
+        told = _told(problem)
+        return {}, told if reason in (None, told) else f"{reason} ({told})"
+
+
+def _told(problem: TooLarge) -> str:
+    return f"output of the workflow: {problem}"
+
+
 def output_of(draft: Draft) -> dict[str, Json]:
-    """A successful TERMINATE's output, else the output parameters, else the last task's output."""
+    """A successful TERMINATE's output, else the output parameters, else the last task's output. TooLarge."""
     for task in draft.tasks.values():
         if task.task_type == "TERMINATE" and task.status == "COMPLETED":
             return task.output_data
@@ -68,27 +85,40 @@ def _end(draft: Draft, status: str, output: dict[str, Json], reason: str | None)
 def _failure_workflow(draft: Draft) -> str | None:
     name = draft.definition.failure_workflow
     if name and name.startswith("$"):
-        found = resolve(name, draft.document(None))
+        try:
+            found = resolve(name, draft.document(None))
+        except TooLarge:
+            return None
         return found if isinstance(found, str) and not found.startswith("$") else None
     return name or None
 
 
 def _model(draft: Draft, status: str, reason: str | None, output: dict[str, Json]) -> dict[str, Json]:
-    """`failedWorkflow`: the run as on the wire, without what only this server needs to know about it."""
-    run = draft.run
+    """`failedWorkflow`: the run as on the wire, without what only this server needs to know about it; without its tasks, and then
+    without its own data, where they would be too large."""
+    run, budget, tasks = draft.run, Budget(), list(draft.tasks.values())
+    given, variables = run.input, run.variables
+    try:
+        budget.take_all((run.input, run.input, output, variables))  # the input stands beside it once more
+    except TooLarge:
+        given, output, variables, tasks = {}, {}, {}, []
+    try:
+        budget.take_all(data for task in tasks for data in (task.input_data, task.output_data))
+    except TooLarge:
+        tasks = []
     return {
         "workflowId": run.workflow_id,
         "workflowName": run.workflow_name,
         "workflowVersion": run.workflow_version,
         "status": status,
         "reasonForIncompletion": reason,
-        "input": run.input,
+        "input": given,
         "output": output,
-        "variables": run.variables,
+        "variables": variables,
         "correlationId": run.correlation_id,
         "priority": run.priority,
         "createTime": run.create_time,
         "endTime": draft.around.now,
-        "tasks": [msgspec.to_builtins(task) for task in draft.tasks.values()],
+        "tasks": [msgspec.to_builtins(task) for task in tasks],
         "failedReferenceTaskNames": sorted({task.reference_task_name for task in draft.tasks.values() if task.status.startswith("FAILED")}),
     }

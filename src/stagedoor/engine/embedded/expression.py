@@ -6,15 +6,16 @@ data is never looked at again. `${workflow.secrets...}` and the process's enviro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from stagedoor.engine.definition import Json
+from stagedoor.engine.embedded.budget import Budget, size_of
 from stagedoor.engine.embedded.javatext import java_text
-from stagedoor.engine.embedded.path import read
+from stagedoor.engine.embedded.path import finds_once, read
 
 _SECRETS = "workflow.secrets."
 _ENVIRONMENT = "workflow.env."
@@ -26,11 +27,14 @@ _REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What expressions can see: the values by their first name (`workflow`, each task's reference name), and the rest."""
+    """What expressions can see: the values by their first name (`workflow`, each task's reference name), and the rest.
+
+    `budget`: how much may be made of it, all templates together."""
 
     roots: Mapping[str, Json]
     task_id: str | None = None
     environment: Callable[[str], str | None] = lambda name: None
+    budget: Budget = field(default_factory=Budget)
 
 
 class Part(NamedTuple):
@@ -41,7 +45,9 @@ class Part(NamedTuple):
 
 
 def resolve(template: Json, document: Document) -> Json:
-    """`template` with every expression in its strings resolved. Object keys stay as they are. Never raises on data."""
+    """`template` with every expression in its strings resolved. Object keys stay as they are.
+
+    Never raises on data but TooLarge, where the result would take more than the document's budget has left."""
     if isinstance(template, str):
         return _string(template, document)
     if isinstance(template, dict):
@@ -53,6 +59,7 @@ def resolve(template: Json, document: Document) -> Json:
 
 def _string(text: str, document: Document) -> Json:
     if "${" not in text:
+        document.budget.take(len(text))
         return text
     parts = parse(text) if len(text) <= _REMEMBERED else parse.__wrapped__(text)
     if len(parts) == 1 and isinstance(parts[0], Part):
@@ -61,21 +68,30 @@ def _string(text: str, document: Document) -> Json:
 
 
 def _joined(parts: "tuple[str | Part, ...]", document: Document) -> str:
+    document.budget.take(sum(len(part) for part in parts if isinstance(part, str)))
     return "".join(part if isinstance(part, str) else java_text(_value(part, document)) for part in parts)
 
 
 def _value(part: Part, document: Document) -> Json:
+    """Counted before anything is made of it."""
+    found, shared = _found(part, document)
+    document.budget.take(size_of(found, document.budget.left, shared=shared))
+    return found
+
+
+def _found(part: Part, document: Document) -> tuple[Json, bool]:
+    """The value, and whether parts of it may be one and the same."""
     built = not isinstance(part.path, str)
     path = part.path if isinstance(part.path, str) else _joined(part.path, document)
     if not path.strip():
-        return ""
+        return "", False
     if path.startswith(_SECRETS):
-        return part.text
+        return part.text, False
     if path.startswith(_ENVIRONMENT):
-        return _environment(path[len(_ENVIRONMENT) :], document)
+        return _environment(path[len(_ENVIRONMENT) :], document), False
     if path == _TASK_ID:
-        return part.text if document.task_id is None else document.task_id
-    return read(path, document.roots, plain_only=built)
+        return part.text if document.task_id is None else document.task_id, False
+    return read(path, document.roots, plain_only=built), not finds_once(path)
 
 
 def _environment(reference: str, document: Document) -> Json:

@@ -56,6 +56,11 @@ def read(path: str, roots: Mapping[str, Json], plain_only: bool = False) -> Json
     return _query(compiled, roots)
 
 
+def finds_once(path: str) -> bool:
+    """Whether what `read` finds there is a part of the data as it is, no list of parts that may hold each other."""
+    return len(path) > LONGEST or not isinstance(_compile(path), Query)
+
+
 def _walk(roots: Mapping[str, Json], steps: tuple[Step, ...]) -> Json:
     here: Json = roots
     for step in steps:

@@ -46,8 +46,9 @@ def unpack_json(text: str) -> Json:
 
 
 def run_from(row: Row) -> Run:
-    """A run of its row: `next_check` and `input` live in columns of their own."""
-    return msgspec.structs.replace(unpack(Run, row["body"]), input=unpack_json(row["input"]), next_check=row["next_check"])
+    """A run of its row: `input`, `name_id` and `next_check` live in columns of their own."""
+    given = {"input": unpack_json(row["input"]), "name_id": row["name_id"], "next_check": row["next_check"]}
+    return msgspec.structs.replace(unpack(Run, row["body"]), **given)
 
 
 def load_run(tx: Transaction, run_id: str, statement: str = "run_by_id") -> Run | None:
@@ -61,6 +62,7 @@ def add_run(tx: Transaction, run: Run) -> None:
         run_id=run.workflow_id,
         project_id=run.project_id,
         name=run.workflow_name,
+        name_id=run.name_id,
         version=run.workflow_version,
         revision_id=run.revision_id,
         status=run.status,
@@ -85,4 +87,4 @@ def put_task(tx: Transaction, task: Task) -> None:
 
 
 def _body(run: Run) -> str:
-    return pack(msgspec.structs.replace(run, input={}, next_check=0))
+    return pack(msgspec.structs.replace(run, input={}, name_id="", next_check=0))

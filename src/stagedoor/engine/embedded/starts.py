@@ -5,6 +5,7 @@ import msgspec
 from stagedoor.engine.definition import Json, WorkflowDefinition
 from stagedoor.engine.embedded.apply import FAILURE_KEY, FailureJob, Machine
 from stagedoor.engine.embedded.decision import Event, Performed, StartChild
+from stagedoor.engine.embedded.definitions import Kept
 from stagedoor.engine.embedded.rows import load_run, put_run
 from stagedoor.engine.port import Prepare, Revision, StartRequest, WithinStart
 from stagedoor.engine.run import RUN_TERMINAL, Run
@@ -26,14 +27,16 @@ class Starts:
     def start(self, tx: Transaction, project: str, request: StartRequest, within: WithinStart | None) -> str:
         """See `port.Engine.start`."""
         now, run_id = self._machine.clock.now(), self._machine.new_id()
-        revision = self._revision(tx, project, request)
-        holder = self._holder(tx, project, revision, request, run_id)
+        kept = self._kept(tx, project, request)
+        revision = kept.revision
+        holder = self._holder(tx, project, kept, request, run_id)
         if holder:
             return holder
         run = Run(
             workflow_id=run_id,
             project_id=project,
             workflow_name=revision.definition.name,
+            name_id=kept.name_id,
             workflow_version=revision.definition.version,
             revision_id=revision.revision_id,
             input=request.input,
@@ -52,24 +55,27 @@ class Starts:
         self._machine.begin(tx, run, revision)
         return run_id
 
-    def _revision(self, tx: Transaction, project: str, request: StartRequest) -> Revision:
+    def _kept(self, tx: Transaction, project: str, request: StartRequest) -> Kept:
+        """A definition that came with the request is of no name, whatever it calls itself."""
         definitions = self._machine.definitions
         if request.definition is None:
             return definitions.kept(tx, project, request.name, request.version)
         inline = request.definition
         validate(inline)
         prepare: Prepare = request.prepare or (lambda tx, previous, revision_id: inline)
-        return definitions.save(tx, project, request.starter, prepare)
+        return Kept(definitions.save(tx, project, request.starter, prepare), "")
 
-    def _holder(self, tx: Transaction, project: str, revision: Revision, request: StartRequest, run_id: str) -> str | None:
-        """The run that answers for this idempotency key already; None if a new one is to be made."""
+    def _holder(self, tx: Transaction, project: str, kept: Kept, request: StartRequest, run_id: str) -> str | None:
+        """The run that answers for this idempotency key already; None if a new one is to be made. A run of a deleted name that was
+        called the same answers for nothing."""
         if request.idempotency_key is None:
             return None
-        place = {"project_id": project, "name": revision.definition.name, "idempotency_key": request.idempotency_key}
+        name = kept.revision.definition.name
+        place = {"project_id": project, "name": name, "idempotency_key": request.idempotency_key}
         if tx.do("idempotency_claim", run_id=run_id, **place):
             return None
         held = tx.one("idempotency_holder", **place)
-        if held is None:
+        if held is None or held["name_id"] != kept.name_id:
             tx.do("idempotency_move", run_id=run_id, **place)
             return None
         holder: str = held["run_id"]
@@ -78,7 +84,7 @@ class Starts:
         if request.idempotency_strategy == "FAIL_ON_RUNNING" and held["status"] in RUN_TERMINAL:
             tx.do("idempotency_move", run_id=run_id, **place)
             return None
-        raise Conflict(f"a run of {revision.definition.name} with this idempotencyKey exists already: {holder}")
+        raise Conflict(f"a run of {name} with this idempotencyKey exists already: {holder}")
 
     # -- children
     def child(self, tx: Transaction, parent_id: str, command: StartChild) -> None:
@@ -87,7 +93,7 @@ class Starts:
         if parent is None or parent.status in RUN_TERMINAL:
             return
         try:
-            revision = self._child_revision(tx, parent, command)
+            revision, name_id = self._child_kept(tx, parent, command)
         except (NotFound, BadInput) as problem:
             self._machine.handle(tx, parent_id, _cannot(command.task_id, problem.message))
             return
@@ -95,6 +101,7 @@ class Starts:
         child = self._below(parent, command.child_id, revision)
         child = msgspec.structs.replace(
             child,
+            name_id=name_id,
             input=command.input,
             task_to_domain=command.task_to_domain,
             priority=command.priority,
@@ -106,14 +113,15 @@ class Starts:
         )
         self._machine.begin(tx, child, revision)
 
-    def _child_revision(self, tx: Transaction, parent: Run, command: StartChild) -> Revision:
+    def _child_kept(self, tx: Transaction, parent: Run, command: StartChild) -> Kept:
+        """An inline definition was saved as a part of its parent: its runs belong to the parent's name, whatever it calls itself."""
         if parent.depth >= DEEPEST:
             raise BadInput(f"sub-workflows are nested more than {DEEPEST} deep")
         if command.definition is None:
             return self._machine.definitions.kept(tx, parent.project_id, command.name, command.version)
         inline = _inline(command.definition)
         saver = self._machine.definitions.revision(tx, parent.project_id, parent.revision_id).saved_by
-        return self._machine.definitions.save(tx, parent.project_id, saver, lambda tx, previous, revision_id: inline)
+        return Kept(self._machine.definitions.save(tx, parent.project_id, saver, lambda tx, previous, revision_id: inline), parent.name_id)
 
     # -- failure workflows
     def failure(self, tx: Transaction, failed: Run, job: FailureJob) -> None:
@@ -121,7 +129,7 @@ class Starts:
         try:
             if failed.depth >= DEEPEST:
                 raise BadInput(f"failure workflows follow each other more than {DEEPEST} deep")
-            revision = self._machine.definitions.kept(tx, failed.project_id, job.name, None)
+            revision, name_id = self._machine.definitions.kept(tx, failed.project_id, job.name, None)
         except (NotFound, BadInput) as problem:
             text = f"Error workflow {job.name} failed to start. reason: {problem.message}"
             put_run(tx, msgspec.structs.replace(failed, output={**failed.output, FAILURE_KEY: text}))
@@ -131,6 +139,7 @@ class Starts:
         run = self._below(failed, job.run_id, revision)
         run = msgspec.structs.replace(
             run,
+            name_id=name_id,
             input=job.input,
             task_to_domain=failed.task_to_domain,
             priority=failed.priority,

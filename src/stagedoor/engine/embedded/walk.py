@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stagedoor.engine.definition import TaskNode
+from stagedoor.engine.embedded.budget import TooLarge
 from stagedoor.engine.embedded.draft import MOST_STEPS, Attempt, Draft, Place
 from stagedoor.engine.embedded.operators import Operator, operator_of
 from stagedoor.engine.embedded.retry import give_up, next_attempt
@@ -35,10 +36,29 @@ def _latest(draft: Draft, node: TaskNode, place: Place, operator: Operator) -> T
     if task is None:
         if draft.steps >= MOST_STEPS:
             return None
-        task = operator.begin(draft, node, place, Attempt(delay_seconds=node.start_delay if operator.delayed else 0))
+        task = _begin(draft, node, place, Attempt(delay_seconds=node.start_delay if operator.delayed else 0), operator)
     if operator.advance is not None and task.status not in TERMINAL:
-        task = operator.advance(draft, node, task, walk)
+        try:
+            task = operator.advance(draft, node, task, walk)
+        except TooLarge as problem:
+            return too_large(draft, task, problem)
     return task
+
+
+def _begin(draft: Draft, node: TaskNode, place: Place, attempt: Attempt, operator: Operator) -> Task:
+    try:
+        return operator.begin(draft, node, place, attempt)
+    except TooLarge as problem:
+        begun = draft.latest.get(node.task_reference_name + place.suffix)
+        if begun is None or begun.status in TERMINAL:  # it was the input: there is no task yet
+            kind = node.name if node.type == "SIMPLE" else node.type
+            begun = draft.add(node, place, attempt, task_id=draft.around.new_id(), task_type=kind, status="SCHEDULED")
+        return too_large(draft, begun, problem)
+
+
+def too_large(draft: Draft, task: Task, problem: TooLarge) -> Task:
+    """The task has failed: another attempt would come to as much."""
+    return draft.stop(draft.tasks[task.task_id], "FAILED_WITH_TERMINAL_ERROR", f"{task.reference_task_name}: {problem}")
 
 
 def _settle(draft: Draft, node: TaskNode, place: Place, task: Task, operator: Operator) -> Task:
@@ -46,4 +66,4 @@ def _settle(draft: Draft, node: TaskNode, place: Place, task: Task, operator: Op
     if attempt is None:
         return give_up(draft, node, task)
     draft.change(task, retried=True)
-    return operator.begin(draft, node, place, attempt)
+    return _begin(draft, node, place, attempt, operator)

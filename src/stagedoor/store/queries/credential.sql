@@ -13,7 +13,7 @@ VALUES (:id, :project_id, :kind, :owner, :digest, :created_by, :created_at, :exp
 
 -- name: credential_by_id^
 -- point: A credential as it stands now.
-SELECT id, project_id, kind, owner, digest, created_at, expires_at, paused_at FROM credential WHERE id = :id;
+SELECT id, project_id, kind, owner, digest, created_by, created_at, expires_at, paused_at FROM credential WHERE id = :id;
 
 -- name: credentials_of_owner
 -- point: All credentials of one kind that an owner has, oldest first.
@@ -22,12 +22,16 @@ WHERE project_id = :project_id AND owner = :owner AND kind = :kind ORDER BY crea
 
 -- name: credential_set_paused!
 -- Pause (a time) or resume (NULL).
-UPDATE credential SET paused_at = :paused_at WHERE id = :id;
+UPDATE credential SET paused_at = :paused_at WHERE project_id = :project_id AND id = :id;
 
 -- name: credential_delete!
 -- Gone, with all it minted.
-DELETE FROM credential WHERE id = :id;
+DELETE FROM credential WHERE project_id = :project_id AND id = :id;
 
 -- name: credentials_delete_of_owner!
 -- All credentials of an owner that is deleted.
 DELETE FROM credential WHERE project_id = :project_id AND owner = :owner;
+
+-- name: credentials_delete_of_kind!
+-- All credentials of one kind that an owner has.
+DELETE FROM credential WHERE project_id = :project_id AND owner = :owner AND kind = :kind;

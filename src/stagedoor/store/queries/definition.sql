@@ -17,11 +17,11 @@ SELECT revision_id FROM workflow_definition WHERE project_id = :project_id AND n
 
 -- name: revision_of_version_kept^
 -- The same, for a run to start from: it stays so until the transaction ends.
-SELECT revision_id FROM workflow_definition WHERE project_id = :project_id AND name = :name AND version = :version /*postgres FOR SHARE */;
+SELECT revision_id, name_id FROM workflow_definition WHERE project_id = :project_id AND name = :name AND version = :version /*postgres FOR SHARE */;
 
 -- name: revision_of_latest_kept^
 -- The same for the highest version.
-SELECT revision_id FROM workflow_definition WHERE project_id = :project_id AND name = :name
+SELECT revision_id, name_id FROM workflow_definition WHERE project_id = :project_id AND name = :name
 ORDER BY version DESC LIMIT 1 /*postgres FOR SHARE */;
 
 -- name: revision_drop_unused!
@@ -36,12 +36,13 @@ SELECT revision_id FROM workflow_definition WHERE project_id = :project_id AND n
 
 -- name: workflow_definition_last^
 -- The highest version of a name, locked.
-SELECT version, revision_id FROM workflow_definition WHERE project_id = :project_id AND name = :name
+SELECT version, revision_id, name_id FROM workflow_definition WHERE project_id = :project_id AND name = :name
 ORDER BY version DESC LIMIT 1 /*postgres FOR UPDATE */;
 
 -- name: workflow_definition_add!
--- A name and version that is new: two savers at once make a conflict.
-INSERT INTO workflow_definition (project_id, name, version, revision_id) VALUES (:project_id, :name, :version, :revision_id);
+-- A name and version that is new: two savers at once make a conflict. All versions of a name have its `name_id`.
+INSERT INTO workflow_definition (project_id, name, name_id, version, revision_id)
+VALUES (:project_id, :name, :name_id, :version, :revision_id);
 
 -- name: workflow_definition_move!
 -- Point a name and version at another revision.
@@ -54,14 +55,14 @@ DELETE FROM workflow_definition WHERE project_id = :project_id AND name = :name 
 -- name: workflow_definition_list
 -- All current revisions of a project, or of one name.
 SELECT r.revision_id, r.body, r.saved_by, r.saved_at FROM workflow_definition d
-JOIN workflow_revision r ON r.revision_id = d.revision_id
+JOIN workflow_revision r ON r.project_id = d.project_id AND r.revision_id = d.revision_id
 WHERE d.project_id = :project_id AND (CAST(:name AS TEXT) IS NULL OR d.name = :name)
 ORDER BY d.name, d.version;
 
 -- name: workflow_definition_latest
 -- The highest version of each name.
 SELECT r.revision_id, r.body, r.saved_by, r.saved_at FROM workflow_definition d
-JOIN workflow_revision r ON r.revision_id = d.revision_id
+JOIN workflow_revision r ON r.project_id = d.project_id AND r.revision_id = d.revision_id
 WHERE d.project_id = :project_id AND (CAST(:name AS TEXT) IS NULL OR d.name = :name)
 AND d.version = (SELECT MAX(l.version) FROM workflow_definition l WHERE l.project_id = d.project_id AND l.name = d.name)
 ORDER BY d.name;

@@ -4,12 +4,24 @@ INSERT INTO person (id, password_hash, created_at) VALUES (:id, :password_hash, 
 
 -- name: account_insert!
 -- A person's account in one project.
-INSERT INTO account (project_id, user_id, person_id, uuid, name, created_at)
-VALUES (:project_id, :user_id, :person_id, :uuid, :name, :created_at);
+INSERT INTO account (project_id, user_id, person_id, uuid, name, created_at, contact)
+VALUES (:project_id, :user_id, :person_id, :uuid, :name, :created_at, :contact);
 
 -- name: account_by_id^
 -- point: A user of a project.
-SELECT user_id, name, uuid, created_at FROM account WHERE project_id = :project_id AND user_id = :user_id;
+SELECT user_id, name, uuid, created_at, contact, version FROM account WHERE project_id = :project_id AND user_id = :user_id;
+
+-- name: accounts_of_project
+-- Every user of a project.
+SELECT user_id, name, uuid, created_at, contact, version FROM account WHERE project_id = :project_id ORDER BY user_id;
+
+-- name: account_update!
+-- What a user's row holds besides its id.
+UPDATE account SET name = :name, contact = :contact, version = version + 1 WHERE project_id = :project_id AND user_id = :user_id;
+
+-- name: account_delete!
+-- The account's own row; the person stays.
+DELETE FROM account WHERE project_id = :project_id AND user_id = :user_id;
 
 -- name: password_of_account^
 -- point: The password hash of the person behind an account.
@@ -41,3 +53,7 @@ UPDATE application SET name = :name, updated_by = :updated_by, updated_at = :upd
 -- name: application_delete!
 -- The application's own row.
 DELETE FROM application WHERE project_id = :project_id AND id = :id;
+
+-- name: person_set_password!
+-- A password that the person has chosen.
+UPDATE person SET password_hash = :password_hash WHERE id = :person_id;

@@ -1,16 +1,64 @@
 -- name: authority_of_subject
--- point: Everything that decides what a subject may do: its roles (kind and name empty) and its grants.
-SELECT role AS access, '' AS kind, '' AS name FROM subject_role WHERE project_id = :project_id AND subject = :subject
+-- point: Everything that decides what a subject may do, by itself, its groups and its roles: roles (kind and name empty), custom roles (kind `#`), grants.
+WITH mine (subject) AS (
+    SELECT CAST(:subject AS TEXT)
+    UNION ALL SELECT 'GROUP:' || m.group_id FROM membership m WHERE m.project_id = :project_id AND m.member = :subject
+), held (role) AS (
+    SELECT DISTINCT r.role FROM mine CROSS JOIN subject_role r WHERE r.project_id = :project_id AND r.subject = mine.subject
+), every (subject) AS (
+    SELECT subject FROM mine UNION ALL SELECT 'ROLE:' || role FROM held
+)
+SELECT held.role AS access, '' AS kind, '' AS name FROM held
 UNION ALL
-SELECT access, target_type AS kind, target_id AS name FROM access_grant WHERE project_id = :project_id AND subject = :subject
+SELECT c.permissions AS access, '#' AS kind, c.name AS name FROM held CROSS JOIN custom_role c WHERE c.project_id = :project_id AND c.name = held.role
+UNION ALL
+SELECT g.access, g.target_type AS kind, g.target_id AS name
+FROM every CROSS JOIN access_grant g WHERE g.project_id = :project_id AND g.subject = every.subject
+UNION ALL
+SELECT g.access, t.target_type AS kind, t.target_id AS name
+FROM every CROSS JOIN access_grant g CROSS JOIN tag t
+WHERE g.project_id = :project_id AND g.subject = every.subject AND g.target_type = 'TAG' AND t.project_id = :project_id AND t.pair = g.target_id
 LIMIT :size;
 
 -- name: authority_on_target
--- point: What decides one question: a subject's roles (kind and name empty) and its grants on one resource.
-SELECT role AS access, '' AS kind, '' AS name FROM subject_role WHERE project_id = :project_id AND subject = :subject
+-- point: What decides one question: the same, of the grants those on one resource, on its kind (`*`), on its tags, and on domains.
+WITH mine (subject) AS (
+    SELECT CAST(:subject AS TEXT)
+    UNION ALL SELECT 'GROUP:' || m.group_id FROM membership m WHERE m.project_id = :project_id AND m.member = :subject
+), held (role) AS (
+    SELECT DISTINCT r.role FROM mine CROSS JOIN subject_role r WHERE r.project_id = :project_id AND r.subject = mine.subject
+), every (subject) AS (
+    SELECT subject FROM mine UNION ALL SELECT 'ROLE:' || role FROM held
+)
+SELECT held.role AS access, '' AS kind, '' AS name FROM held
 UNION ALL
-SELECT access, target_type AS kind, target_id AS name FROM access_grant
-WHERE project_id = :project_id AND subject = :subject AND target_type = :target_type AND target_id = :target_id;
+SELECT c.permissions AS access, '#' AS kind, c.name AS name FROM held CROSS JOIN custom_role c WHERE c.project_id = :project_id AND c.name = held.role
+UNION ALL
+SELECT g.access, g.target_type AS kind, g.target_id AS name FROM every CROSS JOIN access_grant g
+WHERE g.project_id = :project_id AND g.subject = every.subject AND g.target_type = :target_type AND g.target_id IN (:target_id, '*')
+UNION ALL
+SELECT g.access, t.target_type AS kind, t.target_id AS name FROM tag t CROSS JOIN every CROSS JOIN access_grant g
+WHERE t.project_id = :project_id AND t.target_type = :target_type AND t.target_id = :target_id
+AND g.project_id = :project_id AND g.subject = every.subject AND g.target_type = 'TAG' AND g.target_id = t.pair
+UNION ALL
+SELECT g.access, g.target_type AS kind, g.target_id AS name FROM every CROSS JOIN access_grant g
+WHERE g.project_id = :project_id AND g.subject = every.subject AND g.target_type = 'DOMAIN' AND CAST(:target_type AS TEXT) = 'TASK_DEF';
+
+-- name: grants_of_subject
+-- The grants a subject holds itself, not by a group or role.
+SELECT target_type, target_id, access FROM access_grant WHERE project_id = :project_id AND subject = :subject ORDER BY target_type, target_id, access;
+
+-- name: grants_on_pair
+-- point: What a tag gives, to whom.
+SELECT subject, access FROM access_grant WHERE project_id = :project_id AND target_type = 'TAG' AND target_id = :pair;
+
+-- name: resources_tagged
+-- What carries a tag.
+SELECT target_type, target_id FROM tag WHERE project_id = :project_id AND pair = :pair ORDER BY target_type, target_id;
+
+-- name: tags_of_project
+-- Every tag there is, of things of one kind or of all.
+SELECT target_type, target_id, tag_key, tag_value, tag_type FROM tag WHERE project_id = :project_id ORDER BY tag_key, tag_value, target_type, target_id;
 
 -- name: roles_of_subject
 -- point: Role names of a subject.
@@ -64,9 +112,10 @@ WHERE project_id = :project_id AND target_type = :target_type ORDER BY target_id
 
 -- name: tag_put!
 -- Insert a tag, or replace the one with its key.
-INSERT INTO tag (project_id, target_type, target_id, tag_key, tag_value, tag_type)
-VALUES (:project_id, :target_type, :target_id, :tag_key, :tag_value, :tag_type)
-ON CONFLICT (project_id, target_type, target_id, tag_key) DO UPDATE SET tag_value = excluded.tag_value, tag_type = excluded.tag_type;
+INSERT INTO tag (project_id, target_type, target_id, tag_key, tag_value, tag_type, pair)
+VALUES (:project_id, :target_type, :target_id, :tag_key, :tag_value, :tag_type, :pair)
+ON CONFLICT (project_id, target_type, target_id, tag_key)
+DO UPDATE SET tag_value = excluded.tag_value, tag_type = excluded.tag_type, pair = excluded.pair;
 
 -- name: tag_delete!
 -- Take one tag away.

@@ -19,5 +19,5 @@ INSERT INTO data_key (key_id, project_id, sealed, created_at) VALUES (:key_id, :
 SELECT key_id, sealed FROM data_key WHERE project_id = :project_id ORDER BY created_at DESC LIMIT 1;
 
 -- name: data_key_by_id^
--- point: A data key, wrapped.
-SELECT key_id, sealed FROM data_key WHERE key_id = :key_id;
+-- point: A data key of a project, wrapped.
+SELECT key_id, sealed FROM data_key WHERE project_id = :project_id AND key_id = :key_id;

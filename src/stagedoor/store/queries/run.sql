@@ -1,19 +1,25 @@
 -- name: run_add!
 -- A new run.
-INSERT INTO run (run_id, project_id, name, version, revision_id, status, correlation_id, created_at, next_check, input, body)
-VALUES (:run_id, :project_id, :name, :version, :revision_id, :status, :correlation_id, :created_at, :next_check, :input, :body);
+INSERT INTO run (run_id, project_id, name, name_id, version, revision_id, status, correlation_id, created_at, next_check, input, body)
+VALUES (:run_id, :project_id, :name, :name_id, :version, :revision_id, :status, :correlation_id, :created_at, :next_check, :input, :body);
 
 -- name: run_by_id^
 -- point: A run, as it is.
-SELECT next_check, input, body FROM run WHERE run_id = :run_id;
+SELECT name_id, next_check, input, body FROM run WHERE run_id = :run_id;
 
 -- name: run_locked^
 -- point: A run, locked for a decision.
-SELECT next_check, input, body FROM run WHERE run_id = :run_id /*postgres FOR UPDATE */;
+SELECT name_id, next_check, input, body FROM run WHERE run_id = :run_id /*postgres FOR UPDATE */;
 
 -- name: run_locked_now^
 -- point: A run, locked, or nothing while another transaction holds it.
-SELECT next_check, input, body FROM run WHERE run_id = :run_id /*postgres FOR UPDATE SKIP LOCKED */;
+SELECT name_id, next_check, input, body FROM run WHERE run_id = :run_id /*postgres FOR UPDATE SKIP LOCKED */;
+
+-- name: name_of_run^
+-- point: The name that a run was started as, and the name that has its id now: null where that one was deleted.
+SELECT r.name AS started_as, d.name AS name FROM run r
+LEFT JOIN workflow_definition d ON d.name_id = r.name_id AND d.project_id = r.project_id
+WHERE r.run_id = :run_id AND r.project_id = :project_id LIMIT 1;
 
 -- name: run_put!
 -- What a decision made of a run.
@@ -38,13 +44,13 @@ AND (CAST(:status AS TEXT) IS NULL OR status = :status) AND (CAST(:correlation_i
 
 -- name: run_search
 -- Runs of a project, newest first.
-SELECT next_check, input, body FROM run WHERE project_id = :project_id
+SELECT name_id, next_check, input, body FROM run WHERE project_id = :project_id
 AND (CAST(:status AS TEXT) IS NULL OR status = :status) AND (CAST(:correlation_id AS TEXT) IS NULL OR correlation_id = :correlation_id)
 ORDER BY created_at DESC, run_id LIMIT :size;
 
 -- name: run_search_name
 -- The same for one workflow name.
-SELECT next_check, input, body FROM run WHERE project_id = :project_id AND name = :name
+SELECT name_id, next_check, input, body FROM run WHERE project_id = :project_id AND name = :name
 AND (CAST(:status AS TEXT) IS NULL OR status = :status) AND (CAST(:correlation_id AS TEXT) IS NULL OR correlation_id = :correlation_id)
 ORDER BY created_at DESC, run_id LIMIT :size;
 
@@ -55,7 +61,7 @@ ON CONFLICT (project_id, name, idempotency_key) DO NOTHING;
 
 -- name: idempotency_holder^
 -- The run that holds a key, with its status.
-SELECT i.run_id, r.status FROM idempotency i JOIN run r ON r.run_id = i.run_id
+SELECT i.run_id, r.name_id, r.status FROM idempotency i JOIN run r ON r.project_id = i.project_id AND r.run_id = i.run_id
 WHERE i.project_id = :project_id AND i.name = :name AND i.idempotency_key = :idempotency_key /*postgres FOR UPDATE OF i */;
 
 -- name: idempotency_move!

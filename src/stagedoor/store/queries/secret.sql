@@ -2,8 +2,12 @@
 -- point: A secret without its value.
 SELECT secret_id, name, version, policy FROM secret WHERE project_id = :project_id AND name = :name;
 
+-- name: secret_kept^
+-- A secret about to be opened: until the transaction ends nobody deletes it or changes its policy.
+SELECT secret_id, name, version, policy FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR SHARE */;
+
 -- name: secret_locked^
--- point: A secret about to get a new version: two puts follow one another.
+-- point: A secret about to change: two puts follow one another, and a deletion comes after whoever is opening it.
 SELECT secret_id, version FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
 
 -- name: secrets_of_project
@@ -66,7 +70,3 @@ VALUES (:root_id, :run_id, :task_id, :secret_id, :secret_name, :version, :door, 
 -- name: versions_opened
 -- point: Every version of a secret that left into a tree of runs.
 SELECT DISTINCT secret_id, version FROM receipt WHERE root_id = :root_id;
-
--- name: run_name_by_id^
--- point: The workflow that a run was started as.
-SELECT name AS workflow_name FROM run WHERE run_id = :workflow_id;

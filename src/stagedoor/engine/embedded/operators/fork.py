@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stagedoor.engine.definition import TaskNode
+from stagedoor.engine.embedded.budget import Budget, all_reasons
 from stagedoor.engine.embedded.draft import Attempt, Draft, Place
 from stagedoor.engine.embedded.operators.operator import Walk
 from stagedoor.engine.run import SUCCESSFUL, TERMINAL, Task
@@ -61,9 +62,10 @@ def _join(draft: Draft, node: TaskNode, task: Task) -> Task:
     if not ended and not deciding:
         return task
     output = {each.reference_task_name: each.output_data for each in joined if each.output_data}
+    Budget().take_all(output.values())
     if deciding:
         status = "CANCELED" if all(each.status == "CANCELED" for each in failed if not _optional(draft, each)) else "FAILED"
-        reason = " ".join(each.reason_for_incompletion for each in failed if each.reason_for_incompletion)
+        reason = all_reasons(each.reason_for_incompletion for each in failed if each.reason_for_incompletion)
         return draft.finish(task, status, output_data=output, reason_for_incompletion=reason)
     flawed = [each for each in joined if each.status == "COMPLETED_WITH_ERRORS" and _optional(draft, each)]
     if flawed:

@@ -1,12 +1,16 @@
 """DO_WHILE: its body is run at least once, then as long as the condition holds, or once for each of `items`."""
 
 from stagedoor.engine.definition import Json, TaskNode, nodes
+from stagedoor.engine.embedded.budget import MOST_DATA, Budget, all_reasons
 from stagedoor.engine.embedded.decision import Evaluate, Performed
 from stagedoor.engine.embedded.draft import Attempt, Draft, Place
 from stagedoor.engine.embedded.expression import resolve
 from stagedoor.engine.embedded.javatext import java_truth
 from stagedoor.engine.embedded.operators.operator import Walk
 from stagedoor.engine.run import SUCCESSFUL, Task
+
+MOST_CONDITION = 2 * MOST_DATA
+"""Bytes of JSON that a loop's condition may be given: as much as a script takes."""
 
 
 def begin(draft: Draft, node: TaskNode, place: Place, attempt: Attempt) -> Task:
@@ -73,7 +77,7 @@ def _end_iteration(draft: Draft, node: TaskNode, task: Task, inner: Place) -> Ta
     failed = [done for _, done in ran if done.status not in SUCCESSFUL]
     task = draft.change(task, output_data=_output(node, task, {name: done.output_data for name, done in ran}))
     if failed:
-        reason = " ".join(each.reason_for_incompletion or "" for each in failed)
+        reason = all_reasons(each.reason_for_incompletion or "" for each in failed)
         return draft.finish(task, "FAILED", reason_for_incompletion=reason)
     items = _items(draft, node, task)
     if items is not None and task.iteration >= len(items):
@@ -86,11 +90,13 @@ def _end_iteration(draft: Draft, node: TaskNode, task: Task, inner: Place) -> Ta
 
 
 def _output(node: TaskNode, task: Task, iteration_output: dict[str, Json]) -> dict[str, Json]:
-    """The loop's output with this iteration's, under its number; only the last `keepLastN` iterations are kept."""
-    output = {**task.output_data, str(task.iteration): iteration_output}
+    """The loop's output with this iteration's, under its number; only the last `keepLastN` iterations are kept. TooLarge."""
+    output = dict(task.output_data)
     keep = node.input_parameters.get("keepLastN")
     if isinstance(keep, int) and not isinstance(keep, bool):
         output.pop(str(task.iteration - max(1, keep)), None)
+    Budget().take_all((*output.values(), *iteration_output.values()))
+    output[str(task.iteration)] = iteration_output
     return output
 
 
@@ -101,6 +107,7 @@ def _condition_input(draft: Draft, node: TaskNode, task: Task) -> dict[str, Json
         done = draft.bases.get(each.task_reference_name)
         if done is not None:
             given[each.task_reference_name] = done.output_data
+    Budget(MOST_CONDITION).take_all(given.values())
     if "loopIndex" in task.output_data:
         given["loopIndex"] = task.output_data["loopIndex"]
         given["loopItem"] = task.output_data.get("loopItem")

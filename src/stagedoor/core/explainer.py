@@ -1,0 +1,106 @@
+"""The answers of explain and who-can, over one transaction that only reads."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from stagedoor.core.credential import Credentials
+from stagedoor.core.evidence import evidence_about, evidence_about_all
+from stagedoor.core.explain import Path, paths
+from stagedoor.core.grant import authority_on
+from stagedoor.core.permission import Allowed, Denied
+from stagedoor.core.principal import Principal
+from stagedoor.core.question import Question, judge
+from stagedoor.core.remedy import Remedies, Remedy
+from stagedoor.kit.errors import NotFound, StagedoorError, TokenExpired
+from stagedoor.store.store import Transaction
+
+
+class Named(msgspec.Struct, frozen=True):
+    type: str
+    id: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A credential of the subject: `problem` None where it is good, else why nothing is accepted of it."""
+
+    id: str
+    problem: str | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """`reason` and `missing` are those of the 403, null where allowed; `paths` are empty where the right is missing, `remedies` where it
+    is there. With a `credential` that is paused, deleted or expired, `allowed` is false though the paths stand."""
+
+    subject: str
+    access: str
+    resource: Named
+    domain: str | None
+    allowed: bool
+    paths: tuple[Path, ...]
+    reason: str | None
+    missing: str | None
+    remedies: tuple[Remedy, ...]
+    credential: Standing | None = None
+
+
+class Able(msgspec.Struct, frozen=True):
+    """Somebody who may, with every path in words, the shortest first."""
+
+    subject: str
+    application: bool
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explainer:
+    credentials: Credentials
+    remedies: Remedies
+
+    def explain(self, tx: Transaction, asker: Principal | None, who: Principal, question: Question) -> Explanation:
+        """Why `who` may or may not. `asker` None: the owner of the store. NotFound where there is no such user or application.
+
+        A `who` with a credential is asked for that credential too."""
+        self._must_exist(tx, asker, who)
+        evidence = evidence_about(tx, who.project, who.subject, question)
+        verdict = judge(who, question, authority_on(tx, who, question.resource))
+        denial = verdict if isinstance(verdict, Denied) else None
+        remedies = self.remedies.for_denial(tx, evidence, who, asker) if denial else []
+        standing = self._standing(tx, who)
+        barred = standing.problem if standing else None
+        return Explanation(
+            who.subject, question.access, Named(*question.resource), question.domain or None, denial is None and barred is None,
+            tuple(paths(evidence, who)) if denial is None else (),
+            barred or (denial.reason if denial else None), "a credential that is good" if barred else denial.missing if denial else None,
+            tuple(remedies), standing,
+        )  # fmt: skip
+
+    def who_can(self, tx: Transaction, project: str, question: Question) -> list[Able]:
+        """Every user and application of the project that may, in the order of their names."""
+        evidence = evidence_about_all(tx, project, question)
+        holders = {*evidence.memberships, *evidence.roles, *evidence.grants}
+        found = []
+        for subject in sorted(holder for holder in holders if holder.startswith("USER:")):
+            who = Principal(project, subject.removeprefix("USER:"))
+            if isinstance(judge(who, question, evidence.authority(subject)), Allowed):
+                found.append(Able(subject, who.is_application, tuple(path.text for path in paths(evidence, who))))
+        return found
+
+    def _must_exist(self, tx: Transaction, asker: Principal | None, who: Principal) -> None:
+        known = tx.one("subject_exists", project_id=who.project, subject=who.subject, user_id=who.user) is not None
+        if not known and (asker is None or asker.subject != who.subject):
+            raise NotFound(f"there is no user {who.user}")
+
+    def _standing(self, tx: Transaction, who: Principal) -> Standing | None:
+        if who.credential is None:
+            return None
+        row = tx.one("credential_by_id", id=who.credential)
+        if row is None or (row["project_id"], row["owner"]) != (who.project, who.user):
+            return Standing(who.credential, f"{who.subject} has no credential {who.credential}: it was deleted, or there never was one")
+        try:
+            self.credentials.alive(tx, who.credential)
+        except TokenExpired:
+            return Standing(who.credential, f"the credential {who.credential} of {who.subject} has expired")
+        except StagedoorError:
+            return Standing(who.credential, f"the credential {who.credential} of {who.subject} is paused")
+        return Standing(who.credential, None)

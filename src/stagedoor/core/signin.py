@@ -1,0 +1,78 @@
+"""Signing in with a password: in which project, and as whom. A session is of one project and good in no other."""
+
+from dataclasses import dataclass, field
+
+from stagedoor.core.audit import Audit
+from stagedoor.core.credential import SESSION, Credentials
+from stagedoor.core.epoch import name_changed, operators_changed, subject_changed
+from stagedoor.core.identity import Directory
+from stagedoor.core.operator import ENTRY
+from stagedoor.core.principal import RESERVED, Principal, operator_user
+from stagedoor.core.project import DEFAULT
+from stagedoor.store.store import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where somebody who knows the password gets in. `operator`: without an account there, as an operator."""
+
+    project: str
+    email: str
+    user: str
+    password_hash: str | None = field(repr=False)
+    operator: bool = False
+
+
+@dataclass(frozen=True)
+class SignIns:
+    credentials: Credentials
+    directory: Directory
+    audit: Audit
+
+    def find(self, tx: Transaction, email: str, project: str | None, *, operator: bool = False) -> Entry | None:
+        """Point reads. Without a project: the one signed in to last, else `default`, else the only one. None where there is no way in."""
+        if email.startswith(RESERVED):
+            return None
+        if operator:
+            return self._operators_entry(tx, email, project)
+        rows = {row["project_id"]: row for row in tx.all("accounts_of_person", person_id=email)}
+        row = rows.get(project) if project is not None else _chosen(rows)
+        return Entry(row["project_id"], email, row["user_id"], row["password_hash"]) if row else None
+
+    def open(self, tx: Transaction, entry: Entry, expires_at: int) -> Principal | None:
+        """A session, once the password was right. None where the account, the operator or the password has gone meanwhile."""
+        if entry.operator:
+            operators_changed(tx)
+        else:
+            name_changed(tx, entry.project, "ROLE", "ADMIN")  # so does a deletion of the account (core/identity.py): no session outlives it
+        if self.find(tx, entry.email, entry.project, operator=entry.operator) != entry:
+            return None
+        who = Principal(entry.project, entry.user)
+        if entry.operator:
+            return self._enter(tx, who, expires_at)
+        tx.do("person_set_last_project", person_id=entry.email, project_id=entry.project)
+        return Principal(who.project, who.user, self.credentials.open_session(tx, who.project, who.user, expires_at, kind=SESSION))
+
+    def _enter(self, tx: Transaction, who: Principal, expires_at: int) -> Principal:
+        """The role ADMIN stands as a row for as long as the person is an operator (core/operator.py)."""
+        if "ADMIN" not in self.directory.roles(tx, who.project, who.subject):
+            subject_changed(tx, who.project, who.subject)
+            self.directory.give_role(tx, who, who.subject, "ADMIN")
+        inside = Principal(who.project, who.user, self.credentials.open_session(tx, who.project, who.user, expires_at, kind=ENTRY))
+        self.audit.change(tx, inside, "operator.enter", f"PROJECT {who.project}")
+        return inside
+
+    def _operators_entry(self, tx: Transaction, email: str, project: str | None) -> Entry | None:
+        row = tx.one("password_of_operator", person_id=email)
+        if row is None or project is None or tx.one("project_by_id", project_id=project) is None:
+            return None
+        return Entry(project, email, operator_user(email), row["password_hash"], operator=True)
+
+
+def _chosen(rows: dict[str, Row]) -> Row | None:
+    """For a sign-in that names no project."""
+    last = next((row["last_project"] for row in rows.values()), None)
+    for project in (last, DEFAULT):
+        if project in rows:
+            return rows[project]
+    return next(iter(rows.values())) if len(rows) == 1 else None

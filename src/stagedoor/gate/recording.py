@@ -1,0 +1,74 @@
+"""What was used goes from memory to the store every other second, and at the end. A server that is killed loses some seconds' counts."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from stagedoor.core.project import Projects
+from stagedoor.core.usage import DAY, Usage
+from stagedoor.kit.errors import StagedoorError
+from stagedoor.store.store import Store
+
+FLUSH_SECONDS = 2.0
+
+logger = logging.getLogger("stagedoor.gate")
+
+
+@dataclass
+class Recording:
+    """`again`: set where the counts crowd the memory, so that they are written at once."""
+
+    store: Store
+    usage: Usage
+    projects: Projects
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    _pruned: int = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.again.wait(), FLUSH_SECONDS)
+            self.again.clear()
+            await self.flush()
+            await self._prune()
+
+    async def flush(self) -> None:
+        """All there is; a store that refuses is asked again the next time."""
+        while (taken := self.usage.take()) is not None:
+            try:
+                await asyncio.shield(self.store.write(partial(self.usage.write, taken=taken)))
+            except StagedoorError:
+                self.usage.give_back(taken)
+                logger.warning("what was used could not be written; it is kept")
+                break
+        if self.usage.lost:
+            logger.warning("%d uses found no place in memory and are not counted", self.usage.lost)
+            self.usage.lost = 0
+
+    async def _prune(self) -> None:
+        """Once a day, a project at a time."""
+        today = self.usage.clock.now() // DAY
+        if today == self._pruned:
+            return
+        with contextlib.suppress(StagedoorError):
+            for project in await self.store.scan(self.projects.all):
+                await self.store.write(partial(self.usage.prune, project=project.id))
+            self._pruned = today
+
+
+@contextlib.asynccontextmanager
+async def counting(recording: Recording) -> AsyncIterator[None]:
+    """Writes what is used while it is open, and what is left at the end."""
+    recording.usage.full = recording.again.set
+    task = asyncio.create_task(recording.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await recording.flush()
