@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
+# Two processes, each file in one of them.
+TWICE  := -n 2 --dist loadfile
 SDK    := .venvs/conductor-python
 JSSDK  := .venvs/javascript
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
@@ -56,12 +58,12 @@ demo:
 # Everything quick that needs nothing but this machine: no PostgreSQL, no crashes, no long counts, the corpus only where it is named.
 test: setup
 	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
-	@$(PYTEST) -q -m "not soak and not slow and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+	@$(PYTEST) -q $(TWICE) -m "not soak and not slow and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
 
 # Everything but the long counts; what is missing is a failure, not a skip.
 test-all: setup $(JSSDK)/.ready
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
-	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q -m "not soak" $(TESTS)
+	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q $(TWICE) -m "not soak" $(TESTS)
 
 soak: setup
 	@STAGEDOOR_REQUIRE_POSTGRES=1 $(PYTEST) -q -m soak --timeout 3600 $(TESTS)

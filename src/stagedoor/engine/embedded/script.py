@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -62,6 +63,8 @@ class _Child:
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.process, self._from, self._to = process, reader, writer
+        self._line = select.poll()
+        self._line.register(writer.get_extra_info("socket").fileno(), select.POLLRDHUP)
 
     @classmethod
     async def start(cls, command: tuple[str, ...]) -> Self:
@@ -73,7 +76,8 @@ class _Child:
         return cls(process, *await asyncio.open_connection(sock=ours, limit=STREAM_BYTES))
 
     def alive(self) -> bool:
-        return self.process.returncode is None and not self._from.at_eof()
+        """Asked of the socket itself: the event loop may not have heard yet that the other end is gone."""
+        return self.process.returncode is None and not self._from.at_eof() and not self._line.poll(0)
 
     async def ask(self, job: Job, seconds: float) -> tuple[bytes, bytes]:
         self._to.write(REQUEST.pack(job.language, seconds, len(job.source), len(job.input)) + job.source + job.input)
