@@ -9,7 +9,7 @@ import pytest
 from tests.api.authorization.world import new
 from tests.support.server import Api, LiveServer
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
