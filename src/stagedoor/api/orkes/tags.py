@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stagedoor.api.http import Request, Response
 from stagedoor.core.permission import Resource
-from stagedoor.core.tag import delete_tags, put_tags, replace_tags, tags_of
+from stagedoor.core.tag import Tag, delete_tags, put_tags, replace_tags, tags_of
 from stagedoor.gate.server import Server
 
 MustExist = Callable[[Server, Request], Awaitable[None]]
@@ -29,37 +29,28 @@ class Tags:
 
     async def put(self, server: Server, request: Request) -> Response:
         """Add tags, or replace those with the same key."""
-        await self.must_exist(server, request)
-        resource, tags = self._resource(request), request.payload
-        await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, tags, server.gate.audit))
-        return Response.empty(200)
+        return await self._change(server, request, put_tags, request.payload)
 
     async def add_one(self, server: Server, request: Request) -> Response:
         """Add one tag, or replace the one with its key."""
-        await self.must_exist(server, request)
-        resource, tag = self._resource(request), request.payload
-        await server.gate.change(lambda tx: put_tags(tx, request.principal, resource, [tag], server.gate.audit))
-        return Response.empty(200)
+        return await self._change(server, request, put_tags, [request.payload])
 
     async def replace(self, server: Server, request: Request) -> Response:
         """Exactly these tags."""
-        await self.must_exist(server, request)
-        resource, tags = self._resource(request), request.payload
-        await server.gate.change(lambda tx: replace_tags(tx, request.principal, resource, tags, server.gate.audit))
-        return Response.empty(200)
-
-    async def delete_one(self, server: Server, request: Request) -> Response:
-        """Take one tag away."""
-        await self.must_exist(server, request)
-        resource, tag = self._resource(request), request.payload
-        await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, [tag], server.gate.audit))
-        return Response.empty(200)
+        return await self._change(server, request, replace_tags, request.payload)
 
     async def delete(self, server: Server, request: Request) -> Response:
         """Take tags away; the body names them."""
+        return await self._change(server, request, delete_tags, request.payload)
+
+    async def delete_one(self, server: Server, request: Request) -> Response:
+        """Take one tag away."""
+        return await self._change(server, request, delete_tags, [request.payload])
+
+    async def _change(self, server: Server, request: Request, change: Callable[..., None], tags: list[Tag]) -> Response:
         await self.must_exist(server, request)
-        resource, tags = self._resource(request), request.payload
-        await server.gate.change(lambda tx: delete_tags(tx, request.principal, resource, tags, server.gate.audit))
+        resource = self._resource(request)
+        await server.gate.change(lambda tx: change(tx, request.principal, resource, tags, server.gate.audit))
         return Response.empty(200)
 
     def _resource(self, request: Request) -> Resource:
