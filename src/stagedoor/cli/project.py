@@ -50,34 +50,34 @@ def create(
 @projects.command("list")
 def list_all(data: DataOption, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """All projects: id, name, when it was made (epoch milliseconds)."""
-    try:
-        found = asyncio.run(_scan(settings_of(data, database), lambda core, tx: core.projects.all(tx)))
-    except StagedoorError as problem:
-        fail(problem)
-    if as_json:
-        typer.echo(json.dumps([{"id": one.id, "name": one.name, "createdAt": one.created_at} for one in found]))
-        return
-    for one in found:
-        typer.echo(f"{one.id}\t{one.name}\t{one.created_at}")
+    found = _scan(settings_of(data, database), lambda core, tx: core.projects.all(tx))
+    _print([{"id": one.id, "name": one.name, "createdAt": one.created_at} for one in found], as_json)
 
 
 @projects.command("operators")
 def list_operators(data: DataOption, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """The persons above projects."""
+    found = _scan(settings_of(data, database), lambda core, tx: core.operators.all(tx))
+    _print([{"email": one.email, "madeBy": one.made_by, "madeAt": one.made_at} for one in found], as_json)
+
+
+def _print(rows: list[dict[str, str | int]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    for row in rows:
+        typer.echo("\t".join(map(str, row.values())))
+
+
+def _scan(settings: Settings, fn: Callable[[Core, Transaction], T]) -> T:
+    async def within() -> T:
+        async with open_core(settings) as core:
+            return await core.store.scan(lambda tx: fn(core, tx))
+
     try:
-        found = asyncio.run(_scan(settings_of(data, database), lambda core, tx: core.operators.all(tx)))
+        return asyncio.run(within())
     except StagedoorError as problem:
         fail(problem)
-    if as_json:
-        typer.echo(json.dumps([{"email": one.email, "madeBy": one.made_by, "madeAt": one.made_at} for one in found]))
-        return
-    for one in found:
-        typer.echo(f"{one.email}\t{one.made_by}\t{one.made_at}")
-
-
-async def _scan(settings: Settings, fn: Callable[[Core, Transaction], T]) -> T:
-    async with open_core(settings) as core:
-        return await core.store.scan(lambda tx: fn(core, tx))
 
 
 async def _create(settings: Settings, project: str, name: str, admin: str) -> dict[str, str]:

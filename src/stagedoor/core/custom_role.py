@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.edition import check_version
 from stagedoor.core.epoch import name_changed, project_changed
 from stagedoor.core.grant import Grants, authority_on, check_new_name
 from stagedoor.core.permission import NOTHING, lacking
@@ -13,7 +14,7 @@ from stagedoor.core.principal import Principal
 from stagedoor.core.role import PERMISSIONS, Effects, check_permissions, effects_of
 from stagedoor.core.usage import needed_to_give
 from stagedoor.kit.clock import Clock
-from stagedoor.kit.errors import BadInput, Changed, Conflict, Forbidden, NotFound
+from stagedoor.kit.errors import BadInput, Conflict, Forbidden, NotFound
 from stagedoor.store.store import Row, Transaction
 
 KIND = "ROLE"
@@ -63,7 +64,8 @@ class Roles:
     def update(self, tx: Transaction, who: Principal, draft: CustomRole, expected: int | None = None) -> CustomRole:
         """All of it anew. `expected`: Changed where the version is another by now."""
         before = self._for_change(tx, who, draft.name, expected)
-        permissions = self._checked(tx, who, (*before.permissions, *draft.permissions)) and check_permissions(draft.permissions)
+        permissions = check_permissions(draft.permissions)
+        self._checked(tx, who, (*before.permissions, *permissions))
         self._must_be_covered(tx, who, draft.name)
         tx.do(
             "custom_role_update", project_id=who.project, name=draft.name, description=draft.description, permissions=_text(permissions)
@@ -110,8 +112,7 @@ class Roles:
         name_changed(tx, who.project, KIND, name)
         project_changed(tx, who.project)
         before = self.get(tx, who.project, name)
-        if expected not in (None, before.version):
-            raise Changed(f"role {name} has changed since it was read: its version is {before.version}")
+        check_version(f"role {name}", before.version, expected)
         return before
 
     def _checked(self, tx: Transaction, who: Principal, permissions: Sequence[str]) -> tuple[str, ...]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.edition import check_version
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.grant import Grants, authority_on, check_new_name
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import NOTHING, Access
 from stagedoor.core.principal import Principal
-from stagedoor.core.role import OF_GROUPS, PERMISSIONS
+from stagedoor.core.role import OF_GROUPS
 from stagedoor.kit.clock import Clock
-from stagedoor.kit.errors import BadInput, Changed, Forbidden, NotFound
+from stagedoor.kit.errors import BadInput, Forbidden, NotFound
 from stagedoor.store.store import Row, Transaction
 
 KIND = "GROUP"
@@ -64,7 +65,7 @@ class Groups:
             name_changed(tx, who.project, KIND, draft.id)
             project_changed(tx, who.project)
             before = tx.one("group_by_id", project_id=who.project, id=draft.id)
-            _check_version(draft.id, before, expected)
+            check_version(f"group {draft.id}", before["version"] if before else None, expected)
             self._must_cover_default(tx, who, before, draft)
             columns = {
                 "project_id": who.project, "id": draft.id, "description": draft.description,
@@ -84,7 +85,7 @@ class Groups:
             name_changed(tx, who.project, KIND, group_id)
             project_changed(tx, who.project)
             group, subject = self.get(tx, who.project, group_id), f"{KIND}:{group_id}"
-            _check_version(group_id, {"version": group.version}, expected)
+            check_version(f"group {group_id}", group.version, expected)
             for role in group.roles:
                 self.directory.role_book.must_cover(tx, who, role)
             tx.do("memberships_delete_of_group", project_id=who.project, group_id=group_id)
@@ -148,13 +149,6 @@ class Groups:
         return Group(row["id"], row["description"], roles, access, msgspec.json.decode(row["contact"]), row["version"])
 
 
-def check_group_roles(roles: Iterable[str]) -> None:
-    """BadInput for a built-in role that no group may have."""
-    for role in roles:
-        if role in PERMISSIONS and role not in OF_GROUPS:
-            raise BadInput(f"roles: {role} is no role for a group", "roles")
-
-
 def _accesses(default: Mapping[str, Sequence[Access]]) -> set[tuple[Access, str]]:
     return {(access, kind) for kind, accesses in default.items() for access in accesses}
 
@@ -163,11 +157,6 @@ def _check_default_access(access: Mapping[str, Sequence[Access]]) -> None:
     for kind in access:
         if kind not in DEFAULT_ACCESS:
             raise BadInput(f"defaultAccess: {kind} is not one of {', '.join(DEFAULT_ACCESS)}", "defaultAccess")
-
-
-def _check_version(group_id: str, row: Mapping[str, int] | Row | None, expected: int | None) -> None:
-    if expected is not None and (row is None or row["version"] != expected):
-        raise Changed(f"group {group_id} has changed since it was read")
 
 
 def _text(value: object) -> str:

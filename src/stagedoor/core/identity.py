@@ -8,12 +8,13 @@ import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.custom_role import Roles
+from stagedoor.core.edition import check_version
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.grant import check_new_name
 from stagedoor.core.principal import RESERVED, Principal
 from stagedoor.core.role import OF_USERS, PERMISSIONS
 from stagedoor.kit.clock import Clock
-from stagedoor.kit.errors import BadInput, Changed, Conflict, NotFound
+from stagedoor.kit.errors import BadInput, Conflict, NotFound
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.strictjson import check_name
 from stagedoor.store.store import Row, Transaction
@@ -77,7 +78,7 @@ class Directory:
         with self.administrators_remain(tx, who.project):
             subject_changed(tx, who.project, subject)
             before = self.account(tx, who.project, draft.id)
-            _check_version(draft.id, before, expected)
+            check_version(f"user {draft.id}", before["version"] if before else None, expected)
             if before is None:
                 self._must_be_nobodys(tx, who, draft.id)
                 self._insert(tx, who, draft, None)
@@ -95,7 +96,7 @@ class Directory:
         with self.administrators_remain(tx, who.project):
             project_changed(tx, who.project)
             before = self.get(tx, who.project, user_id)
-            _check_version(user_id, {"version": before.version}, expected)
+            check_version(f"user {user_id}", before.version, expected)
             for role in before.roles or ():
                 self.role_book.must_cover(tx, who, role)
             tx.do("credentials_delete_of_owner", project_id=who.project, owner=user_id)
@@ -104,11 +105,6 @@ class Directory:
             tx.do("grants_delete_of_subject", project_id=who.project, subject=subject)
             tx.do("account_delete", project_id=who.project, user_id=user_id)
         self.audit.change(tx, who, "user.delete", f"USER {user_id}")
-
-    def password_hash(self, tx: Transaction, project: str, email: str) -> str | None:
-        """None where there is no such account or it has no password."""
-        row = tx.one("password_of_account", project_id=project, user_id=email)
-        return row["password_hash"] if row else None
 
     def roles(self, tx: Transaction, project: str, subject: str) -> list[str]:
         """Those given to the subject itself, sorted."""
@@ -165,8 +161,3 @@ class Directory:
         roles = tuple(self.roles(tx, project, f"USER:{row['user_id']}"))
         contact = msgspec.json.decode(row["contact"], type=dict[str, str])
         return User(row["user_id"], row["name"], roles, contact, row["uuid"], row["version"])
-
-
-def _check_version(user_id: str, row: Mapping[str, int] | Row | None, expected: int | None) -> None:
-    if expected is not None and (row is None or row["version"] != expected):
-        raise Changed(f"user {user_id} has changed since it was read")

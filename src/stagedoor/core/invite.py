@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.credential import SESSION
 from stagedoor.core.custom_role import Roles
 from stagedoor.core.epoch import operators_changed, subject_changed
 from stagedoor.core.grant import authority_of
@@ -14,7 +15,7 @@ from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import digest, same
 from stagedoor.kit.errors import Conflict, Forbidden, NotFound
 from stagedoor.kit.ids import NewId, new_token
-from stagedoor.store.store import Transaction
+from stagedoor.store.store import Row, Transaction
 
 INVITE = "invite"
 LIFE = 72 * 60 * 60_000
@@ -58,19 +59,22 @@ class Invites:
 
     def invited(self, tx: Transaction, invite_id: str, secret: str) -> Principal:
         """Whom a link is for. NotFound, always in the same words, where it is wrong, used, replaced or too old."""
+        row = self._row(tx, invite_id, secret)
+        return Principal(row["project_id"], row["owner"])
+
+    def _row(self, tx: Transaction, invite_id: str, secret: str) -> Row:
         row = tx.one("credential_by_id", id=invite_id)
         matches = same(digest(secret), row["digest"] if row and row["digest"] else digest(""))
         if row is None or row["kind"] != INVITE or not matches or self.clock.now() >= row["expires_at"]:
             raise NotFound(GONE)
-        return Principal(row["project_id"], row["owner"])
+        return row
 
     def accept(self, tx: Transaction, invite_id: str, secret: str, password_hash: str) -> Principal:
         """Set the password, once. Sessions that were open in the project end."""
         operators_changed(tx)
-        who = self.invited(tx, invite_id, secret)
+        invite = self._row(tx, invite_id, secret)
+        who, inviter = Principal(invite["project_id"], invite["owner"]), Principal(invite["project_id"], invite["created_by"])
         subject_changed(tx, who.project, who.subject)
-        invite = tx.one("credential_by_id", id=invite_id)
-        inviter = Principal(who.project, str(invite["created_by"]) if invite else "")
         by_operator = inviter.user.startswith(OPERATOR_PREFIX)
         try:
             self._must_cover(tx, inviter, who)  # since the link was made, the user may have been given more, or the inviter less
@@ -78,7 +82,7 @@ class Invites:
             raise NotFound(GONE) from None
         person = self._may_be_set(tx, who.project, who.user, by_operator=by_operator)
         tx.do("person_set_password", person_id=person, password_hash=password_hash)
-        for kind in (INVITE, "session"):
+        for kind in (INVITE, SESSION):
             tx.do("credentials_delete_of_kind", project_id=who.project, owner=who.user, kind=kind)
         self.audit.change(tx, who, "user.accept", f"USER {who.user}", invite_id)
         return who

@@ -23,10 +23,6 @@ UPDATE account SET name = :name, contact = :contact, version = version + 1 WHERE
 -- The account's own row; the person stays.
 DELETE FROM account WHERE project_id = :project_id AND user_id = :user_id;
 
--- name: password_of_account^
--- point: The password hash of the person behind an account.
-SELECT p.password_hash FROM account a JOIN person p ON p.id = a.person_id WHERE a.project_id = :project_id AND a.user_id = :user_id;
-
 -- name: subject_exists^
 -- point: Whether a user or an application of that id exists; `subject` is `USER:` and the id.
 SELECT 1 AS found FROM account WHERE project_id = :project_id AND user_id = :user_id
