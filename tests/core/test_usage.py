@@ -164,13 +164,36 @@ async def test_counts_that_crowd_the_memory_are_written_at_once(world: World, mo
     pytest.fail("they were not written before the next regular time")
 
 
+async def test_what_is_new_is_written_at_once_and_what_only_grows_little_by_little(world: World) -> None:
+    async def counts() -> list[int]:
+        return [used.count for used in await world.store.scan(lambda tx: uses_of(tx, DEFAULT, world.worker.subject, 0))]
+
+    recording = Recording(world.store, world.core.usage, world.core.projects)
+    for expected in ([1, 1, 1], [2, 1, 1], [2, 3, 1], [2, 3, 4]):
+        for number in range(3):
+            world.core.usage.asked(world.worker, poll(f"t{number}"))
+        await recording.flush(1)
+        assert await counts() == expected
+    await recording.flush()
+    assert await counts() == [4, 4, 4]
+
+
+async def test_another_day_has_rows_of_its_own(world: World) -> None:
+    await world.used(poll("a"))
+    world.core.usage.asked(world.worker, poll("a"))
+    world.clock.advance(DAY)
+    await world.used(poll("a"))
+    rows = await world.store.scan(lambda tx: uses_of(tx, DEFAULT, world.worker.subject, world.clock.now()))
+    assert [used.count for used in rows] == [2], "what waited at midnight is the new day's"
+
+
 def test_memory_is_bounded_where_nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage_module, "MOST_WAITING", 10)
     usage, who = Usage(ManualClock()), Principal(DEFAULT, "app:1", "key")
     for number in range(60):
         usage.add(who, Access.READ, Resource("SECRET_NAME", str(number)))
         usage.seen(Principal(DEFAULT, str(number), "key"), "192.0.2.1")
-    assert (len(usage._uses), usage.lost, len(usage._seen)) == (50, 10, 50)
+    assert (len(usage._uses.first), usage.lost, len(usage._seen.first)) == (50, 10, 50)
 
 
 async def test_it_is_refused_to_judge_what_is_too_young(world: World) -> None:

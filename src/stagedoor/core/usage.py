@@ -5,19 +5,21 @@ A use is an allowed question that led to a deed. Questions that only filter a li
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.role import EVERY, ROUTE_PERMISSIONS, Effects
+from stagedoor.core.tally import Tally
 from stagedoor.kit.clock import Clock
 from stagedoor.store.store import Row, Transaction
 
 DAY = 24 * 60 * 60_000
 KEPT_DAYS = 90
 MOST_WAITING = 2_000
-"""Different uses in memory from which on they are written at once; what does not fit into five times as many is lost."""
+"""New uses in memory from which on they are written at once; what does not fit into five times as many is lost."""
+MOST_KNOWN = 100_000
+"""Uses of today that a process remembers to have written."""
 MOST_NAMES = 1_000
 """Different names of one kind that one subject's day holds; the others stand under `*`: it uses so many that only all of them will do."""
 PAGE = 5_000
@@ -34,6 +36,8 @@ WHOLE = "EVERY_"
 
 Key = tuple[str, str, str | None, str, str, str, str]
 """Project, user, credential, access, kind, name, domain."""
+Credential = tuple[str, str, str]
+"""Project, user, credential."""
 
 
 class Use(NamedTuple):
@@ -90,12 +94,17 @@ class _Seen:
     address: str = ""
 
 
+def _both(earlier: _Seen, later: _Seen) -> _Seen:
+    return _Seen(earlier.ok + later.ok, earlier.refused + later.refused, later.address or earlier.address)
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """Counts on their way to the store."""
 
-    uses: Mapping[Key, int]
-    seen: Mapping[tuple[str, str, str], _Seen]
+    uses: list[tuple[Key, int]]
+    seen: list[tuple[Credential, _Seen]]
+    day: int
 
 
 def never() -> None:
@@ -111,14 +120,15 @@ class Usage:
     """Called when the counts should be written at once."""
     lost: int = 0
     """Uses that found no place since the last writing."""
-    _uses: dict[Key, int] = field(default_factory=dict)
-    _seen: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
-    _names: dict[tuple[int, str, str, str, str], int] = field(default_factory=dict)
+    _uses: Tally[Key, int] = field(default_factory=lambda: Tally(int.__add__, MOST_KNOWN))
+    _seen: Tally[Credential, _Seen] = field(default_factory=lambda: Tally(_both, MOST_KNOWN))
+    _names: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    _day: int = 0
 
     def add(self, who: Principal, access: Access, resource: Resource) -> None:
         """A right was used. On the hot path."""
         key = (who.project, who.user, who.credential, access._value_, resource[0], resource[1], "")
-        uses = self._uses
+        uses = self._uses.again
         if key in uses:  # in line: a call more would be a third of all this costs
             uses[key] += 1
         else:
@@ -127,7 +137,7 @@ class Usage:
     def polled(self, who: Principal, task_type: str, domain: str) -> None:
         """The right to take such tasks was used. On the hot path too."""
         key = (who.project, who.user, who.credential, POLL, "TASK_DEF", task_type, domain)
-        uses = self._uses
+        uses = self._uses.again
         if key in uses:
             uses[key] += 1
         else:
@@ -150,13 +160,12 @@ class Usage:
     def seen(self, who: Principal, address: str, *, refused: bool = False) -> None:
         """A request of a credential was let through, or refused."""
         key = (who.project, who.user, who.credential or NOBODYS)
-        one = self._seen.get(key)
+        seen = self._seen.place(key)
+        one = seen.get(key)
         if one is None:
-            if len(self._seen) >= MOST_WAITING:
-                self.full()
-                if len(self._seen) >= 5 * MOST_WAITING:
-                    return
-            one = self._seen[key] = _Seen()
+            if not self._room(seen):
+                return
+            one = seen[key] = _Seen()
         if refused:
             one.refused += 1
         else:
@@ -164,64 +173,60 @@ class Usage:
         one.address = address
 
     def _count(self, key: Key) -> None:
-        uses = self._uses
-        found = uses.get(key)
-        if found is not None:
-            uses[key] = found + 1
-        elif len(uses) < MOST_WAITING:
+        uses = self._uses.place(key)
+        if key in uses:
+            uses[key] += 1
+        elif self._room(uses):
             uses[key] = 1
-        else:
-            self._crowded(key)
-
-    def _crowded(self, key: Key) -> None:
-        self.full()
-        if len(self._uses) < 5 * MOST_WAITING:
-            self._uses[key] = 1
         else:
             self.lost += 1
 
-    def take(self) -> Taken | None:
-        """All there is to write, MOST_WAITING uses of it at most; None where there is nothing. Give back what could not be written."""
-        if not self._uses and not self._seen:
-            return None
-        keys = list(islice(self._uses, MOST_WAITING))
-        taken = Taken({key: self._uses.pop(key) for key in keys}, self._seen)
-        self._seen = {}
-        return taken
+    def _room(self, counts: Mapping[Any, Any]) -> bool:
+        """What is known is bounded already; what is new must not wait in any number."""
+        if len(counts) < MOST_WAITING or counts is self._uses.again or counts is self._seen.again:
+            return True
+        self.full()
+        return len(counts) < 5 * MOST_WAITING
+
+    def take(self, again: int = MOST_WAITING) -> Taken | None:
+        """What there is to write: MOST_WAITING of each sort at most, of what only grows `again`; None where there is nothing.
+
+        Give back what could not be written."""
+        today = self.clock.now() // DAY
+        if today != self._day:
+            self._day = today
+            self._names.clear()
+            self._uses.new_day()
+            self._seen.new_day()
+        uses = self._uses.take(MOST_WAITING, again, self._written_as)
+        seen = self._seen.take(MOST_WAITING, again, lambda key: key)
+        return Taken(uses, seen, today) if uses or seen else None
 
     def give_back(self, taken: Taken) -> None:
-        for key, count in taken.uses.items():
-            self._uses[key] = self._uses.get(key, 0) + count
-        for who, seen in taken.seen.items():
-            later = self._seen.setdefault(who, _Seen())
-            later.ok, later.refused, later.address = later.ok + seen.ok, later.refused + seen.refused, later.address or seen.address
+        self._uses.give_back(taken.uses)
+        self._seen.give_back(taken.seen)
+
+    def _written_as(self, key: Key) -> Key:
+        """A name beyond the first MOST_NAMES of its subject, access and kind today is written as all of them."""
+        project, user, credential, access, kind, _, _ = key
+        group = (project, user, access, kind)
+        found = self._names.get(group, 0)
+        if found >= MOST_NAMES:
+            return project, user, credential, access, kind, EVERY, ""
+        self._names[group] = found + 1
+        return key
 
     def write(self, tx: Transaction, taken: Taken) -> None:
         """In one order on every node, so that two of them do not block each other."""
-        now = self.clock.now()
-        for (project, user, credential), seen in sorted(taken.seen.items(), key=lambda item: item[0]):
-            one = {"project_id": project, "subject": f"USER:{user}", "credential": credential, "day": now // DAY, "last_at": now}
-            tx.do("credential_usage_add", ok=seen.ok, refused=seen.refused, last_from=seen.address, **one)
-            tx.do("credential_used", project_id=project, id=credential, last_used_at=now, last_used_from=seen.address)
-        for key, count in sorted(((_row(key), count) for key, count in taken.uses.items()), key=lambda item: item[0]):
-            self._write(tx, key, count, now)
-
-    def _write(self, tx: Transaction, key: tuple[str, ...], count: int, now: int) -> None:
-        names = ("project_id", "subject", "access", "kind", "name", "domain", "credential")
-        row = dict(zip(names, key, strict=True)) | {"day": now // DAY, "count": count, "last_at": now}
-        if tx.do("usage_count", **row):
-            return
-        group = (now // DAY, key[0], key[1], key[2], key[3])
-        if self._names.get(group, 0) >= MOST_NAMES:
-            row |= {"name": EVERY, "domain": ""}
-        else:
-            tx.after_commit(lambda: self._named(group))
-        tx.do("usage_insert", **row)
-
-    def _named(self, group: tuple[int, str, str, str, str]) -> None:
-        if self._names and next(iter(self._names))[0] != group[0]:
-            self._names.clear()  # another day
-        self._names[group] = self._names.get(group, 0) + 1
+        day = {"day": taken.day, "last_at": self.clock.now()}
+        seen = [
+            {"project_id": project, "subject": f"USER:{user}", "credential": credential, "ok": seen.ok, "refused": seen.refused,
+             "last_from": seen.address} | day
+            for (project, user, credential), seen in sorted(taken.seen, key=lambda item: item[0])
+        ]  # fmt: skip
+        tx.do_each("credential_usage_add", seen)
+        tx.do_each("credential_used", seen)
+        tx.do_each("usage_add", [_row(key, count) | day for key, count in sorted(taken.uses, key=lambda item: _row_key(item[0]))])
 
     def prune(self, tx: Transaction, project: str) -> None:
         """Forget the days that are kept no longer."""
@@ -230,9 +235,17 @@ class Usage:
         tx.do("credential_usage_prune", project_id=project, day=first)
 
 
-def _row(key: Key) -> tuple[str, ...]:
+def _row_key(key: Key) -> tuple[str, ...]:
+    project, user, credential, *asked = key
+    return project, user, credential or NOBODYS, *asked
+
+
+def _row(key: Key, count: int) -> dict[str, str | int]:
     project, user, credential, access, kind, name, domain = key
-    return project, f"USER:{user}", access, kind, name, domain, credential or NOBODYS
+    return {
+        "project_id": project, "subject": f"USER:{user}", "credential": credential or NOBODYS,
+        "access": access, "kind": kind, "name": name, "domain": domain, "count": count,
+    }  # fmt: skip
 
 
 def uses_of(tx: Transaction, project: str, subject: str, since: int) -> list[Used]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from stagedoor.core.project import Projects
-from stagedoor.core.usage import DAY, Usage
+from stagedoor.core.usage import DAY, MOST_WAITING, Usage
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.store.store import Store
 
 FLUSH_SECONDS = 2.0
+GROWN = 500
+"""Counts that only grow, written in one flush: on a server with many keys at work they lag, on others they do not."""
 
 logger = logging.getLogger("stagedoor.gate")
 
@@ -33,18 +35,20 @@ class Recording:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.again.wait(), FLUSH_SECONDS)
             self.again.clear()
-            await self.flush()
+            await self.flush(GROWN)
             await self._prune()
 
-    async def flush(self) -> None:
-        """All there is; a store that refuses is asked again the next time."""
-        while (taken := self.usage.take()) is not None:
+    async def flush(self, grown: int = MOST_WAITING) -> None:
+        """All that is new today, and the oldest of the others; a store that refuses is asked again the next time."""
+        while (taken := self.usage.take(grown)) is not None:
             try:
                 await asyncio.shield(self.store.write(partial(self.usage.write, taken=taken)))
             except StagedoorError:
                 self.usage.give_back(taken)
                 logger.warning("what was used could not be written; it is kept")
                 break
+            if grown < MOST_WAITING:
+                grown = 0  # of these one portion is enough
         if self.usage.lost:
             logger.warning("%d uses found no place in memory and are not counted", self.usage.lost)
             self.usage.lost = 0

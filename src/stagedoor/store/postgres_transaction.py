@@ -1,6 +1,6 @@
 """One PostgreSQL connection: how it is set up, how statements run on it, and what its errors mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -112,6 +112,13 @@ class PostgresTransaction(Transaction):
     def _count(self, statement: Statement, params: Params) -> int:
         try:
             return self._connection.execute(statement.sql.encode(), params).rowcount
+        except (psycopg.Error, UnicodeError) as error:
+            raise self._failed(error, statement) from None
+
+    def _each(self, statement: Statement, rows: Sequence[Params]) -> None:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(statement.sql.encode(), rows)
         except (psycopg.Error, UnicodeError) as error:
             raise self._failed(error, statement) from None
 

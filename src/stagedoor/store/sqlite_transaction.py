@@ -1,7 +1,7 @@
 """One SQLite connection: how it is opened, how statements run on it, and what its errors mean."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,13 @@ class SqliteTransaction(Transaction):
     def _count(self, statement: Statement, params: Params) -> int:
         try:
             return self._connection.execute(statement.sql, params).rowcount
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            self.failed = True
+            raise translated(error, statement.name) from None
+
+    def _each(self, statement: Statement, rows: Sequence[Params]) -> None:
+        try:
+            self._connection.executemany(statement.sql, rows)
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             self.failed = True
             raise translated(error, statement.name) from None

@@ -5,7 +5,7 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -70,6 +70,14 @@ class Transaction(ABC):
             raise self._refusal(name, ROWS_CHANGED)
         return self._count(statement, params)
 
+    def do_each(self, name: str, rows: Sequence[Params], /) -> None:
+        """Run a `!` statement once for each row of parameters, in their order."""
+        statement = self._statements.get(name)
+        if statement is None or statement.kind != ROWS_CHANGED:
+            raise self._refusal(name, ROWS_CHANGED)
+        if rows:
+            self._each(statement, rows)
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run `call` on the event loop once this transaction is durable, before the caller of `write` is answered."""
         self._writing()
@@ -97,6 +105,9 @@ class Transaction(ABC):
 
     @abstractmethod
     def _count(self, statement: Statement, params: Params) -> int: ...
+
+    @abstractmethod
+    def _each(self, statement: Statement, rows: Sequence[Params]) -> None: ...
 
     def _writing(self) -> News:
         if self._news is None:

@@ -1,11 +1,5 @@
--- name: usage_count!
--- Uses more of a right that was used today already; 0 rows where it was not.
-UPDATE usage SET count = count + :count, last_at = :last_at
-WHERE project_id = :project_id AND subject = :subject AND access = :access AND kind = :kind AND name = :name AND domain = :domain
-AND credential = :credential AND day = :day;
-
--- name: usage_insert!
--- The first use of a right in a day; another node may have been first.
+-- name: usage_add!
+-- Uses of a right in a day; the first of them, or more.
 INSERT INTO usage (project_id, subject, access, kind, name, domain, credential, day, count, last_at)
 VALUES (:project_id, :subject, :access, :kind, :name, :domain, :credential, :day, :count, :last_at)
 ON CONFLICT (project_id, subject, access, kind, name, domain, credential, day)
@@ -44,7 +38,7 @@ DELETE FROM credential_usage WHERE project_id = :project_id AND day < :day;
 
 -- name: credential_used!
 -- When and from where a credential was last used.
-UPDATE credential SET last_used_at = :last_used_at, last_used_from = :last_used_from WHERE project_id = :project_id AND id = :id;
+UPDATE credential SET last_used_at = :last_at, last_used_from = :last_from WHERE project_id = :project_id AND id = :credential;
 
 -- name: roles_given
 -- The roles of a subject, and since when.
