@@ -73,4 +73,3 @@ def play(api: Api, canary: Canary, number: int) -> str:
     ended = api.ended(run, 30)
     assert ended["status"] == "COMPLETED", ended
     return run
-
