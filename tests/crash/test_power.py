@@ -110,6 +110,7 @@ def kinds_lost(ledger: Ledger) -> set[str]:
     return {kind for kind in KINDS for line in ledger.lost if line.startswith((kind, f"('{kind}'"))}
 
 
+@pytest.mark.slow
 @pytest.mark.promise(1)
 def test_what_init_printed_works_after_an_immediate_power_cut(database: str, tmp_path: Path) -> None:
     """`init` acknowledges by printing: then the keys, the master key's file and the folder it made are on the disk."""

@@ -99,7 +99,7 @@ def _look_at_everything(api: Api, runs: list[str]) -> None:
 
 
 SIZES = [
-    pytest.param(("sqlite", 40), id="sqlite"),
+    pytest.param(("sqlite", 40), id="sqlite", marks=pytest.mark.slow),
     pytest.param(("postgres", 40), id="postgres", marks=pytest.mark.postgres),
     pytest.param(("sqlite", 400), id="sqlite, all 400", marks=pytest.mark.soak),
     pytest.param(("postgres", 400), id="postgres, all 400", marks=[pytest.mark.soak, pytest.mark.postgres]),
@@ -161,6 +161,7 @@ def test_after_the_server_has_stopped_nothing_is_found_either(flown: Aviary) -> 
     assert found(PLANTED, places.files(flown.server))
 
 
+@pytest.mark.slow
 @pytest.mark.promise(7)
 def test_with_redaction_taken_away_the_canaries_are_found(tmp_path: Path) -> None:
     with aviary(tmp_path, 40, STAGEDOOR_TEST_REDACTION="off") as bare:

@@ -62,6 +62,7 @@ def test_over_the_limit_a_wrong_secret_is_429_with_retry_after_and_the_right_one
     assert caller.key().status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.promise(5)
 def test_an_existing_key_and_an_unknown_one_are_limited_alike(behind: LiveServer) -> None:
     caller = Caller(behind)
@@ -71,6 +72,7 @@ def test_an_existing_key_and_an_unknown_one_are_limited_alike(behind: LiveServer
         assert {answer.json()["message"] for answer in answers if answer.status_code == 429} == {"too many failed attempts"}
 
 
+@pytest.mark.slow
 @pytest.mark.promise(5)
 def test_a_spoofed_forwarded_address_changes_nothing_unless_the_proxy_was_named(plain: LiveServer, behind: LiveServer) -> None:
     assert Caller(plain).statuses(BURST + 60, "spoofed", addresses())[429] > 20
@@ -166,6 +168,7 @@ def recorded(server: LiveServer) -> dict[str, int]:
         return dict(db.execute(asked).fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.promise(5, 11)
 @pytest.mark.parametrize("proxies", [PROXIES, "192.0.2.0/24"])
 def test_the_address_counted_is_the_peers_unless_a_named_proxy_tells_another(proxies: str, tmp_path: Path) -> None:

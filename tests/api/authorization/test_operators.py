@@ -161,6 +161,7 @@ def test_signing_in_goes_where_one_was_last_else_to_default_else_to_the_only_one
     assert lands(email, password) == "default"
 
 
+@pytest.mark.slow
 def test_the_command_prints_no_password_of_a_person_who_is_known(both: Pair) -> None:
     told = json.loads(command(both.server, "project", "create", new("second"), "--admin", both.left.first["user"], "--json"))
     assert sorted(told) == ["applicationId", "keyId", "keySecret", "project", "user"]

@@ -243,6 +243,7 @@ def test_a_token_of_one_project_says_so_and_stays_there(both: Pair) -> None:
         assert side.api.call("GET", "/api/token/userInfo?claims=true")["claims"]["project"] == side.project
 
 
+@pytest.mark.slow
 def test_the_command_lists_all_and_makes_none_twice(both: Pair) -> None:
     assert {"default", "left", "right"} <= {one["id"] for one in json.loads(command(both.server, "project", "list", "--json"))}
     said = command(both.server, "project", "create", "left", "--admin", "x@example.com", fails=True)

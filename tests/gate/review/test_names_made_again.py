@@ -57,6 +57,7 @@ def reads(run: str, task: str) -> Iterator[tuple[str, str, Any]]:
     yield "DELETE", f"/api/workflow/{run}", None
 
 
+@pytest.mark.slow
 @pytest.mark.promise(5)
 def test_the_new_owner_gets_none_of_the_old_runs(server: LiveServer) -> None:
     names = Names.on(server)
@@ -117,6 +118,7 @@ def listener() -> Iterator[Listener]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.promise(6)
 def test_a_starter_that_makes_the_name_again_opens_nothing_for_the_old_run(server: LiveServer, listener: Listener) -> None:
     """Condition 3 asks for EXECUTE on the workflow that was started, which is gone."""

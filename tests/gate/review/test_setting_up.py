@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = (sys.executable, "-m", "stagedoor")
+pytestmark = pytest.mark.slow
 
 
 def stagedoor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
