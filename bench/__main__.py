@@ -16,7 +16,9 @@ import httpx
 import uvloop
 
 from bench.decide import decide_per_second
+from bench.handoff import handoff_microseconds
 from bench.load import Measured, NextRequest, request, window
+from bench.redaction import redaction_megabytes
 from bench.seed import Client, seed
 from bench.workflows import workflows_per_second
 from tests.support.server import LiveServer, free_port
@@ -143,6 +145,8 @@ def main() -> None:
             floor.wait()
             server.stop()
     report["verdicts per second"] = decide_per_second()
+    report["redaction, MB per second"] = redaction_megabytes()
+    report["hand-off door, microseconds"] = handoff_microseconds()
     if options.json:
         print(json.dumps(report))
 

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from stagedoor.bootstrap import Core, make_core, make_store, master_key
+from stagedoor.bootstrap import Core, make_core, make_store, master_keys
 from stagedoor.core.grant import Subject, Target
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
@@ -36,7 +36,7 @@ async def _seed(data: Path, who: Principal) -> list[Client]:
     settings, chance = Settings(data=data), random.Random(1)
     store = make_store(settings)
     await store.open()
-    core = make_core(store, master_key(settings), SystemClock())
+    core = make_core(store, master_keys(settings), SystemClock())
     names = [f"secret_{number:04}" for number in range(SECRETS)]
     clients: list[Client] = []
     try:

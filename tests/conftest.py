@@ -8,6 +8,7 @@ import pytest
 from stagedoor.store import Store
 from stagedoor.store.sqlite import SqliteStore
 from tests.support import postgres
+from tests.support.openbao import OpenBao, openbao_server
 from tests.support.server import LiveServer, live_server
 
 NewStore = Callable[..., Store]
@@ -24,6 +25,13 @@ def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server for this session: STAGEDOOR_TEST_POSTGRES, else a private one."""
     with postgres.server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def openbao() -> Iterator[OpenBao]:
+    """One OpenBao server for all tests of the session that only need mounts of their own; tests that use it are `slow`."""
+    with openbao_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from stagedoor.core.advisor import Advisor
@@ -11,12 +12,17 @@ from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import Credentials
 from stagedoor.core.custom_role import Roles
+from stagedoor.core.environment import Environment
+from stagedoor.core.external import ExternalStores
 from stagedoor.core.grant import Grants
 from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
 from stagedoor.core.invite import Invites
+from stagedoor.core.masterkey import AUDIT, MasterKeyMissing, MasterKeys, reason
 from stagedoor.core.member import Members
 from stagedoor.core.operator import Operators
+from stagedoor.core.password import bind_old
+from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT, Projects
 from stagedoor.core.secret import Secrets
 from stagedoor.core.signin import SignIns
@@ -31,37 +37,50 @@ from stagedoor.gate.doors import GateDoors
 from stagedoor.gate.egress import Egress
 from stagedoor.gate.exchange import Exchange, unmatchable_hash
 from stagedoor.gate.executions import Executions
+from stagedoor.gate.external import StoreVerbs
 from stagedoor.gate.failures import Failures, recorded
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import Handoff
 from stagedoor.gate.hashing import Hashing
 from stagedoor.gate.invitations import Invitations
+from stagedoor.gate.keeping import Keeping
 from stagedoor.gate.limits import Limits
 from stagedoor.gate.opening import Opening
 from stagedoor.gate.outbound import Outbound
 from stagedoor.gate.persons import Persons
 from stagedoor.gate.recording import Recording, counting
+from stagedoor.gate.reminders import Reminders
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
+from stagedoor.gate.stores import Stores
 from stagedoor.gate.tenants import Tenants
+from stagedoor.gate.use_counts import UseCounts
+from stagedoor.gate.variables import Variables
+from stagedoor.gate.vault import LIMITS as VAULT_LIMITS
+from stagedoor.gate.vault import Vault
 from stagedoor.kit.clock import Clock, SystemClock
-from stagedoor.kit.crypto import Key, KeyProblem, SealBroken, parse_master_key, read_master_key
-from stagedoor.kit.errors import BadInput, Unavailable
+from stagedoor.kit.crypto import Key, KeyProblem, SealBroken
+from stagedoor.kit.errors import BadInput, StagedoorError, Unavailable
 from stagedoor.kit.ids import new_id
+from stagedoor.kit.masterkey import AtHand, KeyFile
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.kit.tokens import SigningKey
 from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
 from stagedoor.store.sqlite import SqliteStore
-from stagedoor.store.store import Store
+from stagedoor.store.store import Store, Transaction
 
 AUDIENCE = "conductor"
+STARTING = "stagedoor-start"
+ANOTHER = "the master key is not the one that this store was made with"
 NOT_SET_UP = "this store has not been set up: run `stagedoor init` first"
 
 
-def master_key(settings: Settings) -> Key:
-    """From the environment where it is given, else from the file in the data directory."""
-    if settings.master_key:
-        return parse_master_key(settings.master_key)
-    return read_master_key(settings.data / MASTER_KEY_FILE)
+def master_keys(settings: Settings, clock: Clock | None = None) -> MasterKeys:
+    """From the environment where it is given, else from the file in the data directory; and those that a rotation brings in, and what
+    lies with the key service."""
+    texts = [SecretValue(text) for text in (settings.master_key, settings.new_master_key) if text]
+    at_hand = AtHand(texts, KeyFile(settings.data / MASTER_KEY_FILE), only_new=settings.master_key is not None)
+    return MasterKeys(at_hand, clock or SystemClock(), settings.key_service.unwrap if settings.key_service else None)
 
 
 def make_store(settings: Settings) -> Store:
@@ -96,23 +115,39 @@ class Core:
     sign_ins: SignIns
     usage: Usage
     advisor: Advisor
+    environment: Environment
+    keys: MasterKeys
+    external: ExternalStores
+
+    def recognise(self, tx: Transaction) -> None:
+        """A store of an earlier version learns its master key's name, and its credentials get their MACs. Once."""
+        if tx.one("master_key_active") is None:
+            self.signing.recognise(tx)
+            self.credentials.vouch_for_old(tx)
+            bind_old(tx, self.keys)
+            told = "of an earlier version: its credentials and passwords are vouched for as they stand"
+            self.audit.change(tx, Principal(DEFAULT, STARTING), "store.recognise", "STORE", told)
 
 
-def make_core(store: Store, master: Key, clock: Clock) -> Core:
-    audit, usage = Audit(master.derive("audit"), clock, new_id), Usage(clock)
-    projects = Projects(master, clock, new_id)
+def make_core(store: Store, keys: MasterKeys | Key, clock: Clock) -> Core:
+    """`keys`: or the one master key that is all there is."""
+    keys = MasterKeys(AtHand(given=(keys,)), clock) if isinstance(keys, Key) else keys
+    audit, usage = Audit(partial(keys.derived, purpose=AUDIT), clock, new_id), Usage(clock)
+    projects = Projects(keys, clock, new_id)
     grants = Grants(clock, audit, usage)
     roles = Roles(clock, audit, grants)
-    directory = Directory(clock, new_id, audit, roles)
-    credentials = Credentials(clock, new_id, audit)
+    directory = Directory(clock, new_id, audit, roles, keys)
+    credentials = Credentials(clock, new_id, audit, keys)
+    secrets = Secrets(clock, new_id, audit, grants, projects)
     return Core(
         store, clock, audit, projects, directory, roles, Groups(clock, audit, grants, directory), grants,
         Applications(clock, new_id, audit, grants, directory),
         credentials,
-        Secrets(clock, new_id, audit, grants, projects),
-        SigningKeys(master, clock, new_id),
+        secrets,
+        SigningKeys(keys, clock, new_id),
         Operators(clock, audit), Members(directory), SignIns(credentials, directory, audit),
-        usage, Advisor(clock, audit, directory),
+        usage, Advisor(clock, audit, directory), Environment(clock, audit, grants), keys,
+        ExternalStores(secrets, audit, clock, new_id),
     )  # fmt: skip
 
 
@@ -121,7 +156,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """Floor 2 over a store that has been set up, for commands. Others may serve the same store meanwhile."""
     if not settings.database and not (settings.data / DATABASE_FILE).exists():
         raise Unavailable(NOT_SET_UP)
-    core = make_core(make_store(settings), master_key(settings), SystemClock())
+    core = make_core(make_store(settings), master_keys(settings), SystemClock())
     await core.store.open()
     try:
         await _signing_keys(core)  # by another master key, a project made here could never be opened
@@ -134,16 +169,20 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Server]:
     """Everything of floors 1 to 4, opened; closed again at the end."""
     clock = clock or SystemClock()
-    core = make_core(make_store(settings), master_key(settings), clock)
+    core = make_core(make_store(settings), master_keys(settings, clock), clock)
     await core.store.open()
     try:
         keys = await _signing_keys(core)
         realm = Realm(settings.issuer, AUDIENCE, {key.kid: key for key in keys})
-        async with ScriptPool(size=settings.script_processes) as scripts, Outbound(settings.egress) as outbound:
-            server = _make_server(core, realm, scripts, outbound)
+        async with (
+            ScriptPool(size=settings.script_processes) as scripts,
+            Outbound(settings.egress) as outbound,
+            opened_stores(core, settings) as stores,
+        ):
+            server = _make_server(core, realm, scripts, Outside(outbound, stores))
             await server.gate.engine.open()
             try:
-                async with recorded(server.gate.exchange.failures), counting(Recording(core.store, core.usage, core.projects)):
+                async with recorded(server.gate.exchange.failures), counting(_recording(core)):
                     yield server
             finally:
                 await server.gate.engine.close()
@@ -151,22 +190,67 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
         await core.store.close()
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What a server reaches beyond itself."""
+
+    outbound: Outbound
+    stores: Stores
+
+
+@asynccontextmanager
+async def opened_stores(core: Core, settings: Settings) -> AsyncIterator[Stores]:
+    """With connections of its own, so that slow workflows keep no secret waiting."""
+    async with Outbound(settings.egress, limits=VAULT_LIMITS) as outbound:
+        vault = Vault(outbound, settings.egress, core.clock)
+        stores = Stores(core.store, core.secrets, core.external, vault, core.clock, settings.store_cache)
+        try:
+            yield stores
+        finally:
+            await stores.close()
+
+
+def _recording(core: Core) -> Recording:
+    return Recording(
+        core.store, core.usage, core.projects, reminders=Reminders(core.store, core.audit, core.projects, core.clock),
+        use_counts=UseCounts(core.store, core.projects, core.clock),
+    )  # fmt: skip
+
+
 async def _signing_keys(core: Core) -> list[SigningKey]:
+    """Opened by the master key: another one is seen here, before anything is written under it."""
     try:
+        if await core.store.read(lambda tx: tx.one("master_key_active")) is None:
+            await core.store.write(core.recognise)
         keys = await core.store.scan(core.signing.all)
-    except SealBroken:
-        raise KeyProblem("the master key is not the one that this store was made with") from None
+    except MasterKeyMissing as missing:
+        if not isinstance(missing.__cause__, MasterKeyMissing):
+            raise KeyProblem(reason(missing)) from None
+        core.keys.at_hand.first()  # says what is wrong with a file that is missing
+        raise KeyProblem(ANOTHER) from None
+    except SealBroken as broken:
+        if await core.store.read(lambda tx: tx.one("master_key_active")) is None:
+            raise KeyProblem(ANOTHER) from None
+        with suppress(StagedoorError):  # the very key for the audit may be what does not open
+            await core.store.write(partial(_told_of, core, broken))
+        raise KeyProblem(broken.message) from None
     if not keys:
         raise Unavailable(NOT_SET_UP)
     return keys
 
 
-def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outbound: Outbound) -> Server:
+def _told_of(core: Core, broken: SealBroken, tx: Transaction) -> None:
+    core.audit.refusal(tx, Principal(DEFAULT, STARTING), "start", "STORE", broken.message)
+
+
+def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside) -> Server:
     conditions = Conditions(core.secrets, core.projects, core.usage)
-    opening = Opening(core.secrets, core.audit, core.clock)
-    egress = Egress(core.store, conditions, opening, core.audit, outbound)
-    doors = GateDoors(Handoff(conditions, opening, core.audit), egress, core.secrets)
-    engine = EmbeddedEngine(core.store, doors, scripts, clock=core.clock, new_id=new_id)
+    opening = Opening(core.secrets, core.audit, core.clock, outside.stores)
+    egress = Egress(core.store, conditions, opening, core.audit, outside.outbound)
+    variables = Variables(core.environment, core.audit, core.usage)
+    keeping = Keeping(core.secrets, core.audit, core.clock, core.usage)
+    doors = GateDoors(Handoff(conditions, opening, core.audit, variables), egress, core.secrets, keeping)
+    engine = EmbeddedEngine(core.store, doors, scripts, clock=core.clock, new_id=new_id, environment=variables.value)
     hashing = Hashing(core.clock)
     exchange = Exchange(
         core.store, core.credentials, core.sign_ins, core.clock, new_id, realm,
@@ -176,12 +260,14 @@ def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outbound: Outbou
         core.store, core.audit, core.projects, core.directory, core.roles, core.groups, core.applications, core.credentials,
         core.grants, core.secrets, engine, Sealing(core.secrets, new_id, core.usage),
         Authenticator(core.store, core.credentials, core.clock, realm), exchange, core.usage, core.advisor,
+        core.environment, outside.stores,
     )  # fmt: skip
-    definitions = Definitions(gate)
-    invitations = Invitations(core.store, Invites(core.clock, new_id, core.audit, core.roles), hashing)
+    definitions = Definitions(gate, variables)
+    invitations = Invitations(core.store, Invites(core.clock, new_id, core.audit, core.roles, core.credentials), hashing)
     return Server(
-        gate, definitions, Executions(gate, definitions), Persons(gate), invitations, realm, Tenants(gate, core.operators, core.members)
-    )
+        gate, definitions, Executions(gate, definitions), Persons(gate), invitations, realm, Tenants(gate, core.operators, core.members),
+        StoreVerbs(gate, core.external),
+    )  # fmt: skip
 
 
 def synchronous_mode() -> Literal["FULL", "NORMAL"]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from stagedoor.gate.address import EgressSettings
+from stagedoor.gate.key_service import KeyService
+from stagedoor.gate.stores import CacheLimits
 from stagedoor.kit.errors import BadInput
 
 MASTER_KEY_FILE = "master.key"
@@ -25,9 +27,13 @@ class Settings:
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     master_key: str | None = None
+    new_master_key: str | None = None
+    """The one to come, while a rotation brings it in."""
+    key_service: KeyService | None = None
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     script_processes: int = 2
     egress: EgressSettings = field(default_factory=EgressSettings)
+    store_cache: CacheLimits = field(default_factory=CacheLimits)
 
     @property
     def issuer(self) -> str:
@@ -48,3 +54,7 @@ def address(listen: str) -> tuple[str, int]:
 
 def master_key_text(environ: Mapping[str, str] = os.environ) -> str | None:
     return environ.get("STAGEDOOR_MASTER_KEY")
+
+
+def new_master_key_text(environ: Mapping[str, str] = os.environ) -> str | None:
+    return environ.get("STAGEDOOR_NEW_MASTER_KEY")

@@ -23,23 +23,23 @@ from stagedoor.core.principal import Principal
 from stagedoor.core.role import OF_APPLICATIONS, PERMISSIONS, UNRESTRICTED
 
 APPLICATION, USER = Principal("default", "app:1"), Principal("default", "ada@example.com")
-KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION")
+KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION", "ENV_VARIABLE")
 LETTER = dict(zip("CRUDX", Access, strict=True))
 
-ROLES = {  # role -> the letters of what it may on every WORKFLOW_DEF, TASK_DEF, SECRET_NAME, APPLICATION (contract/orkes.md C)
-    "ADMIN": ("CRUDX", "CRUDX", "CRUDX", "CRUDX"),
-    "USER": ("", "", "", ""),
-    "METADATA_MANAGER": ("CRUDX", "CRUDX", "", ""),
-    "WORKFLOW_MANAGER": ("RX", "RX", "", ""),
-    "USER_READ_ONLY": ("R", "R", "", "R"),
-    "METADATA_API": ("", "", "", ""),
-    "WORKER": ("", "", "", ""),
-    "UNRESTRICTED_WORKER": ("", "X", "", ""),
-    "APPLICATION_CREATOR": ("", "", "", ""),
-    "APPLICATION_MANAGER": ("", "", "", "CRUDX"),
+ROLES = {  # role -> the letters of what it may on every one of KINDS (contract/orkes.md C)
+    "ADMIN": ("CRUDX", "CRUDX", "CRUDX", "CRUDX", "CRUDX"),
+    "USER": ("", "", "", "", ""),
+    "METADATA_MANAGER": ("CRUDX", "CRUDX", "", "", "CRUDX"),
+    "WORKFLOW_MANAGER": ("RX", "RX", "", "", ""),
+    "USER_READ_ONLY": ("R", "R", "", "R", ""),
+    "METADATA_API": ("", "", "", "", ""),
+    "WORKER": ("", "", "", "", ""),
+    "UNRESTRICTED_WORKER": ("", "X", "", "", ""),
+    "APPLICATION_CREATOR": ("", "", "", "", ""),
+    "APPLICATION_MANAGER": ("", "", "", "CRUDX", ""),
 }
 CREATES = {  # role -> the kinds of which it makes new ones
-    "ADMIN": KINDS, "USER": KINDS, "METADATA_MANAGER": KINDS[:3], "METADATA_API": KINDS[:2],
+    "ADMIN": KINDS, "USER": KINDS[:4], "METADATA_MANAGER": (*KINDS[:3], "ENV_VARIABLE"), "METADATA_API": KINDS[:2],
     "APPLICATION_CREATOR": ("APPLICATION",), "APPLICATION_MANAGER": ("APPLICATION",),
 }  # fmt: skip
 POLLERS = {"ADMIN", "WORKER", "UNRESTRICTED_WORKER"}

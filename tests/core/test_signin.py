@@ -10,6 +10,7 @@ import pytest
 
 from stagedoor.bootstrap import Core, make_core
 from stagedoor.core import signin
+from stagedoor.core.password import bound
 from stagedoor.core.principal import Principal
 from stagedoor.core.signin import Entry
 from stagedoor.kit.clock import SystemClock
@@ -101,7 +102,7 @@ async def test_without_its_turn_a_sign_in_would_outlive_the_account(core: Core, 
 async def test_a_password_that_was_changed_meanwhile_opens_nothing(core: Core) -> None:
     entry = await core.store.read(lambda tx: core.sign_ins.find(tx, EMAIL, None))
     assert entry is not None
-    await core.store.write(lambda tx: tx.do("person_set_password", person_id=EMAIL, password_hash="another"))
+    await core.store.write(lambda tx: tx.do("person_set_password", person_id=EMAIL, password_hash=bound(tx, core.keys, EMAIL, "another")))
     assert await core.store.write(lambda tx: core.sign_ins.open(tx, entry, 2**50)) is None
 
 

@@ -14,7 +14,8 @@ from stagedoor.core.permission import Access, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.question import Question
 from stagedoor.gate.conditions import Conditions
-from stagedoor.gate.what_if import Deployed, Lost, Trial, WhatIf, seen
+from stagedoor.gate.stops import Deployed
+from stagedoor.gate.what_if import Lost, Trial, WhatIf, seen
 from stagedoor.store.store import Transaction
 from tests.core.worlds import APPLICATION, CUSTOM, GROUPS, KINDS, USER, Run, World, cases, insert, many, now, numbers, opened
 

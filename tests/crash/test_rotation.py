@@ -59,7 +59,7 @@ def test_a_rotation_killed_at_any_point_leaves_every_secret_readable_and_resumes
 
 
 @pytest.mark.postgres
-@soaked(3, 50)
+@soaked(2, 50)
 def test_on_postgresql_too(kills: int, tmp_path: Path, postgres_server: str, summary: Callable[[str], None]) -> None:
     with postgres.database(postgres_server) as url, live_server(tmp_path, url) as server:
         _killed_and_resumed(server, kills, summary)

@@ -16,6 +16,7 @@ SLOTS = ("one", "two")
 """Applications have ids of the server's making: a slot stands for the one that was made last under it."""
 PLAIN: tuple[Thing, ...] = (
     ("TASK_DEF", "t0"), ("TASK_DEF", "t1"), ("SECRET_NAME", "s0"), ("SECRET_NAME", "s1"), ("WORKFLOW_DEF", "w0"),
+    ("ENV_VARIABLE", "e0"),
 )  # fmt: skip
 GROUPS, ROLES, DOMAIN = ("g0", "g1"), ("r0", "r1"), "d0"
 PAIRS = ("team:red", "team:blue")
@@ -231,6 +232,7 @@ class Side(RuleBasedStateMachine):
         who, on, (key, value) = self.principal(actor), self.thing(thing), pair.split(":")
         judged = self.judge.put_tag(who, on, key, value) if puts else self.judge.delete_tag(who, on, key)
         paths = {"TASK_DEF": "metadata/task", "WORKFLOW_DEF": "metadata/workflow", "SECRET_NAME": "secrets", "APPLICATION": "applications"}
+        paths["ENV_VARIABLE"] = "environment"
         one = {"key": key, "value": value}
         body = one if on[0] in ("TASK_DEF", "WORKFLOW_DEF") else [one]
         method = "DELETE" if not puts else "POST" if body is one else "PUT"
@@ -246,7 +248,7 @@ class Side(RuleBasedStateMachine):
     def save(self, actor: str, thing: Thing) -> None:
         kind, name = thing
         judged = self.judge.save(self.principal(actor), thing)
-        if kind == "SECRET_NAME":
+        if kind in ("SECRET_NAME", "ENV_VARIABLE"):
             self.both(actor, judged, "PUT", address(thing), b"a value", makes=True)
         elif kind == "TASK_DEF":
             self.both(actor, judged, "POST", "/api/metadata/taskdefs", [{"name": name}], makes=True)
@@ -264,7 +266,7 @@ class Side(RuleBasedStateMachine):
         query = f"?domain={domain}" if domain else ""
         self.both(actor, self.judge.poll(self.principal(actor), task, domain), "GET", f"/api/tasks/poll/{task}{query}")
 
-    @rule(actor=actors, kind=st.sampled_from(["TASK_DEF", "SECRET_NAME", "WORKFLOW_DEF", "APPLICATION"]))
+    @rule(actor=actors, kind=st.sampled_from(["TASK_DEF", "SECRET_NAME", "WORKFLOW_DEF", "APPLICATION", "ENV_VARIABLE"]))
     def list_all(self, actor: str, kind: str) -> None:
         who = self.principal(actor)
         found = self.both(actor, Judged(frozenset()), "GET", LISTS[kind])
@@ -323,7 +325,7 @@ class Side(RuleBasedStateMachine):
 
 LISTS = {
     "TASK_DEF": "/api/metadata/taskdefs", "SECRET_NAME": "/api/secrets",
-    "WORKFLOW_DEF": "/api/metadata/workflow", "APPLICATION": "/api/applications",
+    "WORKFLOW_DEF": "/api/metadata/workflow", "APPLICATION": "/api/applications", "ENV_VARIABLE": "/api/environment",
 }  # fmt: skip
 
 

@@ -4,32 +4,32 @@ from dataclasses import dataclass
 
 ACCESS = {"C": "CREATE", "R": "READ", "U": "UPDATE", "D": "DELETE", "X": "EXECUTE"}
 ACCESSES = tuple(ACCESS.values())
-KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION")
+KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION", "ENV_VARIABLE")
 DEFINITIONS = ("WORKFLOW_DEF", "TASK_DEF")
 
-_WIDE = {  # letters on every WORKFLOW_DEF, TASK_DEF, SECRET_NAME, APPLICATION
-    "ADMIN": ("CRUDX", "CRUDX", "CRUDX", "CRUDX"),
-    "USER": ("", "", "", ""),
-    "METADATA_MANAGER": ("CRUDX", "CRUDX", "", ""),
-    "WORKFLOW_MANAGER": ("RX", "RX", "", ""),
-    "USER_READ_ONLY": ("R", "R", "", "R"),
-    "METADATA_API": ("", "", "", ""),
-    "WORKER": ("", "", "", ""),
-    "UNRESTRICTED_WORKER": ("", "X", "", ""),
-    "APPLICATION_CREATOR": ("", "", "", ""),
-    "APPLICATION_MANAGER": ("", "", "", "CRUDX"),
+_WIDE = {  # letters on every WORKFLOW_DEF, TASK_DEF, SECRET_NAME, APPLICATION, ENV_VARIABLE
+    "ADMIN": ("CRUDX", "CRUDX", "CRUDX", "CRUDX", "CRUDX"),
+    "USER": ("", "", "", "", ""),
+    "METADATA_MANAGER": ("CRUDX", "CRUDX", "", "", "CRUDX"),
+    "WORKFLOW_MANAGER": ("RX", "RX", "", "", ""),
+    "USER_READ_ONLY": ("R", "R", "", "R", ""),
+    "METADATA_API": ("", "", "", "", ""),
+    "WORKER": ("", "", "", "", ""),
+    "UNRESTRICTED_WORKER": ("", "X", "", "", ""),
+    "APPLICATION_CREATOR": ("", "", "", "", ""),
+    "APPLICATION_MANAGER": ("", "", "", "CRUDX", ""),
 }
 _MAKES = {
-    "ADMIN": KINDS, "USER": KINDS, "METADATA_MANAGER": KINDS[:3], "METADATA_API": DEFINITIONS,
+    "ADMIN": KINDS, "USER": KINDS[:4], "METADATA_MANAGER": (*KINDS[:3], "ENV_VARIABLE"), "METADATA_API": DEFINITIONS,
     "APPLICATION_CREATOR": ("APPLICATION",), "APPLICATION_MANAGER": ("APPLICATION",),
 }  # fmt: skip
 _MANAGEMENT = {  # of a custom role: letters as above, and what it makes
-    "METADATA_MANAGEMENT": (("CRUDX", "CRUDX", "", ""), DEFINITIONS),
-    "METADATA_VIEW": (("R", "R", "", ""), ()),
-    "WORKFLOW_MANAGEMENT": (("RX", "RX", "", ""), ()),
-    "APPLICATION_MANAGEMENT": (("", "", "", "CRUDX"), ("APPLICATION",)),
-    "USER_MANAGEMENT": (("", "", "", ""), ()),
-    "WORKFLOW_SEARCH": (("", "", "", ""), ()),
+    "METADATA_MANAGEMENT": (("CRUDX", "CRUDX", "", "", "CRUDX"), (*DEFINITIONS, "ENV_VARIABLE")),
+    "METADATA_VIEW": (("R", "R", "", "", ""), ()),
+    "WORKFLOW_MANAGEMENT": (("RX", "RX", "", "", ""), ()),
+    "APPLICATION_MANAGEMENT": (("", "", "", "CRUDX", ""), ("APPLICATION",)),
+    "USER_MANAGEMENT": (("", "", "", "", ""), ()),
+    "WORKFLOW_SEARCH": (("", "", "", "", ""), ()),
 }
 SYSTEM = frozenset(_WIDE)
 OF_USERS = ("ADMIN", "USER", "METADATA_MANAGER", "WORKFLOW_MANAGER", "USER_READ_ONLY")

@@ -9,8 +9,10 @@ from stagedoor.api.problems import Problems
 from stagedoor.api.router import Route
 from stagedoor.api.routes import ROUTES
 from stagedoor.api.rules import Public
+from stagedoor.core.credential import TamperedCredential
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
+from stagedoor.kit.crypto import SealBroken
 from stagedoor.kit.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
 from stagedoor.kit.ids import new_id
 
@@ -28,6 +30,8 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
         except Unauthenticated as problem:  # told, never limited: a shared address must not lock out those with a good token
             if presented(request) and not isinstance(problem, TokenExpired):
                 server.gate.exchange.failures.count(request.client)
+            if isinstance(problem, TamperedCredential):
+                await server.gate.record_tampered(problem)
             raise
 
     async def authorize(request: Request) -> None:
@@ -41,9 +45,9 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
         refused = False
         try:
             response: Response = await request.route.handler(server, request)
-        except Forbidden as problem:  # found out while the thing was done, in its transaction: a definition's secrets, a grant
+        except (Forbidden, SealBroken) as problem:  # found out while the thing was done: a definition's secrets, a grant
             refused = True
-            if not problem.audited:
+            if isinstance(problem, SealBroken) or not problem.audited:
                 await server.gate.record_refusal(request.principal, f"{request.method} {request.route.path}", problem.message)
             raise
         finally:

@@ -3,8 +3,22 @@
 The OpenAPI document, docs/permissions.md and the authorization tests are made from it.
 """
 
-from stagedoor.api import explain, invitations, projects, system, usage
-from stagedoor.api.orkes import all_tags, applications, authorization, groups, metadata, roles, secrets, tasks, tokens, users, workflows
+from stagedoor.api import explain, external_stores, invitations, projects, releases, secret_uses, system, usage, vouchers
+from stagedoor.api.orkes import (
+    all_tags,
+    applications,
+    authorization,
+    environment,
+    groups,
+    metadata,
+    roles,
+    secret_versions,
+    secrets,
+    tasks,
+    tokens,
+    users,
+    workflows,
+)
 from stagedoor.api.orkes.applications import NamedApplication
 from stagedoor.api.orkes.authorization import Authorization
 from stagedoor.api.orkes.groups import GroupBody
@@ -29,6 +43,7 @@ from stagedoor.api.rules import (
     ReportsOnTask,
     SavesDefinitions,
     SavesSecret,
+    SavesVariable,
     SeesGrants,
     SeesProject,
     SeesTask,
@@ -36,23 +51,42 @@ from stagedoor.api.rules import (
     Starts,
 )  # fmt: skip
 from stagedoor.core.explainer import Able, Explanation
+from stagedoor.core.external import NewStore, Source
 from stagedoor.core.permission import Access
 from stagedoor.core.project import Settings
+from stagedoor.core.release import Ask, Release
 from stagedoor.core.secret import Policy
+from stagedoor.core.secret_expiry import Expiring, Expiry
+from stagedoor.core.secret_version import Version
 from stagedoor.core.tag import Tag
+from stagedoor.core.viewing import Viewing
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition
+from stagedoor.gate.adopting import Adopt, Adopted, AdoptTask, Taken
 from stagedoor.gate.exchange import TokenRequest
+from stagedoor.gate.tracing import UsesOfRun
+from stagedoor.gate.uses import DryRun, Where
+from stagedoor.gate.vouchers import ReferenceView, RevisionView, Vouched
 from stagedoor.gate.what_if import WhatIf
 
 READ, UPDATE, DELETE, EXECUTE = Access.READ, Access.UPDATE, Access.DELETE, Access.EXECUTE
 WORKFLOW, TASK, SECRET = "WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME"
 WAITS, STRICT = Options(waits=True), Options(strict=True, limit=256 * 1024)
 PEOPLE, ROLES = Permits("USER_MANAGEMENT"), Permits("AUTHORIZATION_MANAGEMENT")
+MANAGES = Permits("ADMIN_MANAGEMENT")
 DAYS = Options(query=(Parameter("days", int),))
 LISTED = Options(query=(Parameter("access", many=True), Parameter("tagKey"), Parameter("tagValue")))
 ASKED = tuple(map(Parameter, ("access", "type", "id", "domain")))
 WHY = Options(query=(Parameter("subject"), *ASKED, Parameter("credential")), answer=Explanation)
 WHO, WHAT_IF = Options(query=ASKED, answer=list[Able]), Options(strict=True, limit=256 * 1024, answer=WhatIf)
+VERSIONS = Options(query=(Parameter("before", int),), answer=list[Version])
+EXPIRING = Options(query=(Parameter("days", int),), answer=list[Expiring])
+REVISIONS, VOUCHERS = Options(answer=list[RevisionView]), Options(query=(Parameter("version", int),), answer=Vouched)
+ADOPTED, TAKEN = (Options(strict=True, limit=256 * 1024, answer=answer) for answer in (Adopted, list[Taken]))
+PAGE = (Parameter("start", int), Parameter("size", int))
+RECEIPTS, PLACES = Options(query=PAGE, answer=UsesOfRun), Options(query=PAGE, answer=Where)
+DRY_RUN = Options(strict=True, limit=256 * 1024, query=(Parameter("days", int),), answer=DryRun)
+ASKS = Options(strict=True, limit=256 * 1024, query=(Parameter("reason"),))
+RELEASE = Options(strict=True, limit=16 * 1024, answer=Release)
 OPEN = Options(limit=16 * 1024)
 """Small bodies only: where strict reading, which is slow, goes over them, and where anybody may send them."""
 
@@ -67,6 +101,10 @@ def task(*accesses: Access) -> Needs:
 
 def secret(*accesses: Access) -> Needs:
     return Needs(SECRET, "key", accesses)
+
+
+def variable(param: str, *accesses: Access) -> Needs:
+    return Needs("ENV_VARIABLE", param, accesses)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -169,19 +207,55 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/secrets/{key}/tags", secrets.tags.get, secret(READ)),
     Route("PUT", "/api/secrets/{key}/tags", secrets.tags.put, secret(UPDATE), list[Tag], options=STRICT),
     Route("DELETE", "/api/secrets/{key}/tags", secrets.tags.delete, secret(UPDATE), list[Tag], options=STRICT),
+    Route("GET", "/api/secrets-expiring", secret_versions.expiring, Authenticated(), options=EXPIRING),
+    Route("GET", "/api/secrets/{key}/versions", secret_versions.list_all, secret(READ), options=VERSIONS),
+    Route("POST", "/api/secrets/{key}/versions/{version}/rollback", secret_versions.roll_back, secret(UPDATE)),
+    Route("DELETE", "/api/secrets/{key}/versions/{version}", secret_versions.destroy, secret(DELETE)),
+    Route("GET", "/api/secrets/{key}/expiry", secret_versions.get_expiry, secret(READ), options=Options(answer=Expiring)),
+    Route("PUT", "/api/secrets/{key}/expiry", secret_versions.set_expiry, secret(UPDATE), Expiry, options=STRICT),
     Route("GET", "/api/secrets/{key}/policy", secrets.get_policy, secret(READ)),
-    Route("PUT", "/api/secrets/{key}/policy", secrets.set_policy, secret(READ, UPDATE), Policy, options=STRICT),
+    Route("PUT", "/api/secrets/{key}/policy", releases.set_policy, secret(READ, UPDATE), Policy, options=ASKS),
+    Route("POST", "/api/secrets/{key}/policy/dry-run", secret_uses.dry_run, secret(READ, UPDATE), Policy, options=DRY_RUN),
+    Route("GET", "/api/secrets/{key}/where", secret_uses.where, secret(READ, UPDATE), options=PLACES),
+    Route("GET", "/api/secrets/{key}/viewing", releases.get_viewing, secret(READ), options=Options(answer=Viewing)),
+    Route("PUT", "/api/secrets/{key}/viewing", releases.set_viewing, secret(READ, UPDATE), Viewing, options=ASKS),
+    Route("GET", "/api/secrets/{key}/releases", releases.list_all, secret(READ), options=Options(answer=list[Release])),
+    Route("POST", "/api/secrets/{key}/releases", releases.ask, secret(READ), Ask, options=RELEASE),
+    Route("POST", "/api/secrets/{key}/releases/{id}/approve", releases.approve, secret(READ, UPDATE), options=RELEASE),
+    Route("DELETE", "/api/secrets/{key}/releases/{id}", releases.end, secret(READ), options=RELEASE),
+    # External stores
+    Route("GET", "/api/secret-stores", external_stores.list_all, MANAGES),
+    Route("GET", "/api/secret-stores/{name}", external_stores.get, MANAGES),
+    Route("PUT", "/api/secret-stores/{name}", external_stores.put, MANAGES, NewStore, options=STRICT),
+    Route("DELETE", "/api/secret-stores/{name}", external_stores.delete, MANAGES),
+    Route("POST", "/api/secret-stores/{name}/check", external_stores.check, MANAGES),
+    Route("GET", "/api/secrets/{key}/source", external_stores.get_source, secret(READ)),
+    Route("PUT", "/api/secrets/{key}/source", external_stores.put_source, MANAGES, Source, options=STRICT),
+    Route("DELETE", "/api/secrets/{key}/source", external_stores.delete_source, MANAGES),
+    # Environment variables
+    Route("GET", "/api/environment", environment.list_all, Authenticated(), options=LISTED),
+    Route("GET", "/api/environment/{key}", environment.get, variable("key", READ)),
+    Route("PUT", "/api/environment/{key}", environment.put, SavesVariable()),
+    Route("DELETE", "/api/environment/{key}", environment.delete, variable("key", DELETE)),
+    Route("GET", "/api/environment/{name}/tags", environment.tags.get, variable("name", READ)),
+    Route("PUT", "/api/environment/{name}/tags", environment.tags.put, variable("name", UPDATE), list[Tag], options=STRICT),
+    Route("DELETE", "/api/environment/{name}/tags", environment.tags.delete, variable("name", UPDATE), list[Tag], options=STRICT),
     # Definitions
     Route("GET", "/api/metadata/workflow", metadata.list_workflows, Authenticated(), options=LISTED),
     Route("POST", "/api/metadata/workflow", metadata.create_workflow, SavesDefinitions(WORKFLOW), WorkflowDefinition),
     Route("PUT", "/api/metadata/workflow", metadata.update_workflows, SavesDefinitions(WORKFLOW), list[WorkflowDefinition]),
     Route("GET", "/api/metadata/workflow/{name}", metadata.get_workflow, workflow(READ)),
     Route("DELETE", "/api/metadata/workflow/{name}/{version}", metadata.delete_workflow, workflow(DELETE)),
+    Route("GET", "/api/metadata/workflow/{name}/revisions", vouchers.revisions, workflow(READ), options=REVISIONS),
+    Route("GET", "/api/metadata/workflow/{name}/vouchers", vouchers.of_workflow, workflow(READ), options=VOUCHERS),
+    Route("POST", "/api/metadata/workflow/{name}/adopt", vouchers.adopt_workflow, workflow(UPDATE), Adopt | None, options=ADOPTED),
     Route("GET", "/api/metadata/taskdefs", metadata.list_tasks, Authenticated(), options=LISTED),
     Route("POST", "/api/metadata/taskdefs", metadata.save_tasks, SavesDefinitions(TASK), list[TaskDefinition]),
     Route("PUT", "/api/metadata/taskdefs", metadata.update_task, SavesDefinitions(TASK), TaskDefinition),
     Route("GET", "/api/metadata/taskdefs/{name}", metadata.get_task, task(READ)),
     Route("DELETE", "/api/metadata/taskdefs/{name}", metadata.delete_task, task(DELETE)),
+    Route("GET", "/api/metadata/taskdefs/{name}/vouchers", vouchers.of_task, task(READ), options=Options(answer=list[ReferenceView])),
+    Route("POST", "/api/metadata/taskdefs/{name}/adopt", vouchers.adopt_task, task(UPDATE), AdoptTask | None, options=TAKEN),
     # Runs
     Route("POST", "/api/workflow", workflows.start, Starts(), StartWorkflow),
     Route("POST", "/api/workflow/{name}", workflows.start_by_name, workflow(EXECUTE), Json | None),
@@ -189,6 +263,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/workflow/{workflowId}", workflows.get, OnRun(READ)),
     Route("DELETE", "/api/workflow/{workflowId}", workflows.terminate, OnRun(EXECUTE)),
     Route("GET", "/api/workflow/{workflowId}/status", workflows.status, OnRun(READ)),
+    Route("GET", "/api/workflow/{workflowId}/secret-uses", secret_uses.of_run, OnRun(READ), options=RECEIPTS),
     # Tasks
     Route("GET", "/api/tasks/poll/{type}", tasks.poll, Polls(), options=WAITS),
     Route("GET", "/api/tasks/poll/batch/{type}", tasks.poll_batch, Polls(), options=WAITS),

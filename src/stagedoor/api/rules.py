@@ -105,6 +105,16 @@ class SavesSecret:
 
 
 @dataclass(frozen=True)
+class SavesVariable:
+    text: str = "UPDATE on ENV_VARIABLE {key} where it exists, else a role that creates ENV_VARIABLE"
+
+    async def check(self, server: Server, request: Request) -> None:
+        gate, variable = server.gate, Resource("ENV_VARIABLE", request.params["key"])
+        exists = await gate.look(lambda tx: gate.environment.exists(tx, request.principal.project, variable.name))
+        await gate.demand_save(request.principal, variable, exists)
+
+
+@dataclass(frozen=True)
 class SavesDefinitions:
     """The body is one definition or a list of them."""
 

@@ -7,32 +7,53 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from stagedoor.bootstrap import make_store, master_key
-from stagedoor.cli.options import DatabaseOption, DataOption
-from stagedoor.core.project import DEFAULT, Projects
+from stagedoor.bootstrap import make_store, master_keys
+from stagedoor.canary.check import check
+from stagedoor.cli.options import DatabaseOption, DataOption, settings_of
+from stagedoor.cli.store_check import unusable_stores
+from stagedoor.core import keycheck
+from stagedoor.core.masterkey import reason
 from stagedoor.core.signing import SigningKeys
+from stagedoor.demo.failure import Unexpected
 from stagedoor.gate.address import EgressSettings
 from stagedoor.kit.clock import SystemClock
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.kit.ids import new_id
-from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings, master_key_text
+from stagedoor.kit.masterkey import KeyFile
+from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
 
 LEAST_FREE = 512 * 1024 * 1024
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def doctor(data: DataOption, database: DatabaseOption = None) -> None:
+CanaryOption = Annotated[
+    bool, typer.Option("--canary", help="Send secrets through everything on a temporary store, and search it all for them.")
+]
+
+
+def doctor(data: DataOption, database: DatabaseOption = None, canary: CanaryOption = False) -> None:
     """Look at file modes, master key, schema, clock, disk and egress settings; one line a finding, exit 1 if any."""
-    settings = Settings(data=data, database=database, master_key=master_key_text())
+    settings = settings_of(data, database)
     findings = [*_files(settings), *_clock(), *_disk(data), *_egress(), *asyncio.run(_store(settings))]
+    findings += asyncio.run(unusable_stores(settings))
+    if canary:
+        findings += _canaries(database)
     for finding in findings:
         typer.echo(finding)
     if findings:
         raise typer.Exit(1)
     typer.echo("no findings")
+
+
+def _canaries(database: str | None) -> list[str]:
+    try:
+        return asyncio.run(check(SystemClock(), lambda step: typer.echo(f"canary: {step} ...", err=True), database))
+    except (Unexpected, StagedoorError) as problem:
+        return [f"canary: the check could not be made: {problem}"]
 
 
 def _files(settings: Settings) -> Iterator[str]:
@@ -41,10 +62,13 @@ def _files(settings: Settings) -> Iterator[str]:
         return
     if stat.S_IMODE(settings.data.stat().st_mode) & 0o022:
         yield f"data: others than the owner may write in {settings.data}; chmod 700 it"
-    secret_files = [settings.data / name for name in (MASTER_KEY_FILE, DATABASE_FILE, f"{DATABASE_FILE}-wal")]
+    key_files = KeyFile(settings.data / MASTER_KEY_FILE)
+    secret_files = [*key_files.there(), *(settings.data / name for name in (DATABASE_FILE, f"{DATABASE_FILE}-wal"))]
     for path in secret_files:
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield f"files: others than the owner may read {path}; chmod 600 it"
+    for path in key_files.before():
+        yield f"files: {path} is a master key that is not needed any more; take it away"
 
 
 def _clock() -> Iterator[str]:
@@ -74,16 +98,16 @@ async def _store(settings: Settings) -> list[str]:
     if not settings.database and not (settings.data / DATABASE_FILE).exists():
         return [] if not settings.data.is_dir() else [f"store: there is no {DATABASE_FILE}; run `stagedoor init`"]
     try:
-        master = master_key(settings)
+        master = master_keys(settings)
         store = make_store(settings)
         await store.open()
     except StagedoorError as problem:
         return [f"store: {problem.message}"]
     try:
         keys = await store.scan(SigningKeys(master, SystemClock(), new_id).all)
-        await store.scan(lambda tx: Projects(master, SystemClock(), new_id).newest_key(tx, DEFAULT))
+        found = await store.scan(lambda tx: list(keycheck.findings(tx, master, by_service=settings.key_service is not None)))
     except StagedoorError as problem:
-        return [f"master key: {problem.message}"]
+        return [f"master key: {reason(problem)}"]
     finally:
         await store.close()
-    return [] if keys else ["store: it has no signing key; run `stagedoor init`"]
+    return found if keys else ["store: it has no signing key; run `stagedoor init`"]

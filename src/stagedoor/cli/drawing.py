@@ -1,14 +1,24 @@
 """Explanations as trees, for people."""
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
 from stagedoor.core.explainer import Able, Explanation
 from stagedoor.core.question import Question
+from stagedoor.gate.stops import StoppedWorkflow
 from stagedoor.gate.what_if import WhatIf
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def cell(text: str | None) -> str:
+    """A text from outside, for a table: neither rich nor the terminal takes anything in it for an order."""
+    return escape(_CONTROL.sub("?", text or ""))
 
 
 def draw_explanation(found: Explanation) -> None:
@@ -39,7 +49,7 @@ def draw_able(question: Question, found: Sequence[Able]) -> None:
 
 def draw_what_if(found: WhatIf) -> None:
     tree = Tree(Text("Nothing would stop." if not (found.lost or found.workflows or found.workers) else "This would stop:", "bold"))
-    workflows = [f"{one.name}{f' version {one.version}' if one.version else ''}: {one.reason}" for one in found.workflows]
+    workflows = [_stopped(one) for one in found.workflows]
     workers = [f"{one.subject}, tasks of {one.task_type}: {one.reason}" for one in found.workers]
     lost = [f"{one.subject}: {one.access} on {one.resource['type']} {one.resource['id']}" for one in found.lost]
     for title, lines in (("workflows", workflows), ("workers", workers), ("rights that would be lost", lost)):
@@ -50,6 +60,12 @@ def draw_what_if(found: WhatIf) -> None:
     if not found.complete:
         tree.add(Text("it touches more than was looked at", "red"))
     _console().print(tree)
+
+
+def _stopped(one: StoppedWorkflow) -> str:
+    version = f" version {one.version}" if one.version else ""
+    place = f" [{_CONTROL.sub('?', one.place)}]" if one.place else ""
+    return f"{one.name}{version}: {one.reason}{place}" + (f"\n  {one.remedy}" if one.remedy else "")
 
 
 def _console() -> Console:

@@ -10,10 +10,12 @@ import uvloop
 from stagedoor.api.app import make_app
 from stagedoor.api.server import run
 from stagedoor.bootstrap import open_server, synchronous_mode
-from stagedoor.cli.options import DatabaseOption, DataOption, fail
+from stagedoor.cli.options import DatabaseOption, DataOption, KeyServiceOption, fail
 from stagedoor.gate.address import EgressSettings
+from stagedoor.gate.key_service import key_service
+from stagedoor.gate.stores import CacheLimits
 from stagedoor.kit.errors import StagedoorError
-from stagedoor.settings import Settings, address, master_key_text
+from stagedoor.settings import Settings, address, master_key_text, new_master_key_text
 
 
 def serve(
@@ -24,6 +26,7 @@ def serve(
     public_url: Annotated[str | None, typer.Option(envvar="STAGEDOOR_PUBLIC_URL", help="The address that clients use.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(envvar="STAGEDOOR_TLS_CERT")] = None,
     tls_key: Annotated[Path | None, typer.Option(envvar="STAGEDOOR_TLS_KEY")] = None,
+    key_service_url: KeyServiceOption = None,
     trusted_proxies: Annotated[str, typer.Option(envvar="STAGEDOOR_TRUSTED_PROXIES", help="CIDRs, by comma.")] = "",
 ) -> None:
     """Serve the Orkes API at /api, with the engine inside."""
@@ -31,7 +34,9 @@ def serve(
         settings = Settings(
             data=data, database=database, listen=listen, public_url=public_url, tls_cert=tls_cert, tls_key=tls_key,
             trusted_proxies=tuple(filter(None, trusted_proxies.split(","))), master_key=master_key_text(),
+            new_master_key=new_master_key_text(), key_service=key_service(key_service_url),
             synchronous=synchronous_mode(), egress=EgressSettings.from_environment(os.environ),
+            store_cache=CacheLimits.from_environment(os.environ),
         )  # fmt: skip
         address(listen)
         uvloop.run(_serve(settings))

@@ -24,7 +24,8 @@ from stagedoor.engine.embedded.definitions import revision_from
 from stagedoor.engine.embedded.rows import run_from, unpack
 from stagedoor.engine.port import TaskRecord
 from stagedoor.gate.conditions import Conditions
-from stagedoor.gate.what_if import Deployed, Trial, WhatIf, seen
+from stagedoor.gate.stops import Deployed
+from stagedoor.gate.what_if import Trial, WhatIf, seen
 from stagedoor.kit.errors import BadInput, StagedoorError
 from stagedoor.settings import Settings
 from stagedoor.store.store import Transaction
@@ -158,11 +159,15 @@ def _deployed(core: Core, tx: Transaction, project: str) -> Deployed:
     core.projects.get(tx, project)
     revisions = tx.all("workflow_definition_list", project_id=project, name=None)
     records = tx.all("task_definition_list", project_id=project)
-    runs = tx.all("run_search", project_id=project, status="RUNNING", correlation_id=None, size=MOST_RUNS)
+    found = tx.all("run_search", project_id=project, status="RUNNING", correlation_id=None, size=MOST_RUNS)
+    runs = [run_from(row) for row in found]
+    ids = {run.revision_id for run in runs} - {row["revision_id"] for row in revisions}
+    older = [tx.one("revision_by_id", project_id=project, revision_id=one) for one in sorted(ids)]
     return Deployed(
         [revision_from(row) for row in revisions],
         [TaskRecord(unpack(TaskDefinition, row["body"]), row["saved_by"]) for row in records],
-        [run_from(row) for row in runs],
+        runs,
+        [revision_from(row) for row in older if row],
     )
 
 

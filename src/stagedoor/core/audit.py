@@ -1,6 +1,7 @@
 """The audit: one row for each change (in its transaction), each value handed out, each refusal of an identified principal."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stagedoor.core.principal import Principal
@@ -14,9 +15,9 @@ MINUTE = 60_000
 
 @dataclass(frozen=True)
 class Audit:
-    """Writes audit rows. Each carries an HMAC over its own columns, by a key that is not in the database."""
+    """Writes audit rows. Each carries an HMAC over its own columns, by a key that is in the database only wrapped (core/masterkey.py)."""
 
-    key: Key
+    key_of: Callable[[Transaction], Key]
     clock: Clock
     new_id: NewId
 
@@ -40,18 +41,18 @@ class Audit:
             return
         seen = tx.one("audit_locked", audit_id=entry.audit_id)
         again = replace(entry, count=(seen["count"] if seen else 0) + entry.count)
-        tx.do("audit_count", audit_id=entry.audit_id, count=again.count, mac=self._mac(who, again))
+        tx.do("audit_count", audit_id=entry.audit_id, count=again.count, mac=self._mac(tx, who, again))
 
     def _insert(self, tx: Transaction, who: Principal, entry: "_Entry", statement: str = "audit_insert") -> int:
         action, target, outcome, detail = entry.deed
         return tx.do(
             statement, audit_id=entry.audit_id, project_id=who.project, at=entry.at, actor=who.user, credential=who.credential,
-            action=action, target=target, outcome=outcome, detail=detail, count=entry.count, mac=self._mac(who, entry),
+            action=action, target=target, outcome=outcome, detail=detail, count=entry.count, mac=self._mac(tx, who, entry),
         )  # fmt: skip
 
-    def _mac(self, who: Principal, entry: "_Entry") -> str:
+    def _mac(self, tx: Transaction, who: Principal, entry: "_Entry") -> str:
         columns = [entry.audit_id, who.project, entry.at, who.user, who.credential, *entry.deed, entry.count]
-        return self.key.mac(json.dumps(columns).encode())
+        return self.key_of(tx).mac(json.dumps(columns).encode())
 
 
 @dataclass(frozen=True, slots=True)

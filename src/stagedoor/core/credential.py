@@ -1,8 +1,11 @@
 """Credentials: one table, one digest rule, one audit path for every kind. Here: access keys and sign-in sessions.
 
-A secret is random (192 bits), shown once, and stored as SHA-256 (design: kit.crypto.digest).
+A secret is random (192 bits), shown once, and stored as SHA-256 (design: kit.crypto.digest). Each row carries a MAC over what it says
+of whom it proves: a digest, an owner or a kind moved to another row is seen, and proves nothing.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +13,7 @@ import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import subject_changed
+from stagedoor.core.masterkey import CREDENTIAL, MasterKeys
 from stagedoor.core.principal import Principal, application_user
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import digest, same
@@ -20,6 +24,17 @@ from stagedoor.store.store import Row, Transaction
 ACCESS_KEY = "access_key"
 SESSION = "session"
 SECRET_PREFIX = "sds_"  # noqa: S105  a prefix for scanners, no secret
+PORTION = 500
+_BOUND = ("id", "project_id", "kind", "owner", "digest", "created_by", "expires_at")
+_NOBODY = dict.fromkeys(_BOUND, "")
+
+
+class TamperedCredential(Unauthenticated):
+    """Invalid access key"""
+
+    def __init__(self, row: Mapping[str, str]) -> None:
+        super().__init__()
+        self.project, self.owner, self.credential = row["project_id"], row["owner"], row["id"]
 
 
 class AccessKey(msgspec.Struct, rename="camel", frozen=True):
@@ -45,19 +60,20 @@ class Credentials:
     clock: Clock
     new_id: NewId
     audit: Audit
+    keys: MasterKeys
 
     def create_key(self, tx: Transaction, who: Principal, application_id: str) -> NewAccessKey:
         if tx.one("application_by_id", project_id=who.project, id=application_id) is None:
             raise NotFound(f"there is no application {application_id}")
         key = NewAccessKey(self.new_id(), new_token(SECRET_PREFIX))
-        self._insert(tx, who, ACCESS_KEY, {"id": key.id, "owner": application_user(application_id), "digest": digest(key.secret)})
+        self.insert(tx, who, ACCESS_KEY, {"id": key.id, "owner": application_user(application_id), "digest": digest(key.secret)})
         self.audit.change(tx, who, "access_key.create", f"APPLICATION {application_id}", key.id)
         return key
 
     def open_session(self, tx: Transaction, project: str, user: str, expires_at: int, *, kind: str = SESSION) -> str:
         """A signed-in user's credential; its id. Access tokens are minted by it as by a key."""
         who, session_id = Principal(project, user), self.new_id()
-        self._insert(tx, who, kind, {"id": session_id, "owner": user, "expires_at": expires_at})
+        self.insert(tx, who, kind, {"id": session_id, "owner": user, "expires_at": expires_at})
         self.audit.change(tx, who, "session.open", f"USER {user}", session_id)
         return session_id
 
@@ -95,7 +111,8 @@ class Credentials:
         row = tx.one("credential_by_id", id=key_id)
         matches = same(digest(secret), row["digest"] if row and row["digest"] else digest(""))
         if row is None or row["kind"] != ACCESS_KEY or not matches or row["paused_at"]:
-            raise Unauthenticated("Invalid access key")
+            raise self.tampered(tx, row) or Unauthenticated("Invalid access key")
+        self.check(tx, row)
         return Principal(row["project_id"], row["owner"], key_id)
 
     def alive(self, tx: Transaction, credential_id: str) -> Principal:
@@ -105,7 +122,32 @@ class Credentials:
             raise Unauthenticated
         if row["expires_at"] and self.clock.now() >= row["expires_at"]:
             raise TokenExpired
+        self.check(tx, row)
         return Principal(row["project_id"], row["owner"], credential_id)
+
+    def check(self, tx: Transaction, row: Row) -> None:
+        """TamperedCredential where the row is not as this program wrote it."""
+        problem = self.tampered(tx, row)
+        if problem is not None:
+            raise problem
+
+    def tampered(self, tx: Transaction, row: Row | None) -> TamperedCredential | None:
+        """None as well where there is no row, after as long a look."""
+        mac = self._mac(tx, row or _NOBODY)
+        return None if row is None or same(row["mac"] or "", mac) else TamperedCredential(row)
+
+    def refused(self, tx: Transaction, problem: TamperedCredential) -> None:
+        """The audit row of it."""
+        who = Principal(problem.project, problem.owner, problem.credential)
+        detail = "its row was changed by something else than this program, or mixed up with another's"
+        self.audit.refusal(tx, who, "credential.tampered", f"CREDENTIAL {problem.credential}", detail)
+
+    def vouch_for_old(self, tx: Transaction) -> None:
+        """Rows of an earlier version carry no MAC. Once, when the store first meets this one: afterwards such a row is tampered with."""
+        while rows := tx.all("credentials_without_mac", portion=PORTION):
+            tx.do_each(
+                "credential_set_mac", [{"project_id": row["project_id"], "id": row["id"], "mac": self._mac(tx, row)} for row in rows]
+            )  # fmt: skip
 
     def _key_row(self, tx: Transaction, project: str, application_id: str, key_id: str) -> Row:
         row = tx.one("credential_by_id", id=key_id)
@@ -113,10 +155,15 @@ class Credentials:
             raise NotFound(f"application {application_id} has no access key {key_id}")
         return row
 
-    def _insert(self, tx: Transaction, who: Principal, kind: str, columns: dict[str, object]) -> None:
-        # A new credential changes no verdict already given, so the epoch stays.
+    def insert(self, tx: Transaction, who: Principal, kind: str, columns: dict[str, object]) -> None:
+        """`columns`: `id` and `owner`, where it has them `digest` and `expires_at`. A new credential changes no verdict already given,
+        so the epoch stays."""
         fixed = {"project_id": who.project, "kind": kind, "created_by": who.user, "created_at": self.clock.now()}
-        tx.do("credential_insert", **({"digest": None, "expires_at": None} | fixed | columns))
+        row = {"digest": None, "expires_at": None} | fixed | columns
+        tx.do("credential_insert", **row, mac=self._mac(tx, row))
+
+    def _mac(self, tx: Transaction, row: Mapping[str, object]) -> str:
+        return self.keys.derived(tx, CREDENTIAL).mac(json.dumps([row[name] for name in _BOUND]).encode())
 
 
 def _access_key(row: Row) -> AccessKey:

@@ -11,6 +11,8 @@ from stagedoor.core.custom_role import Roles
 from stagedoor.core.edition import check_version
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.grant import check_new_name
+from stagedoor.core.masterkey import MasterKeys
+from stagedoor.core.password import bound
 from stagedoor.core.principal import RESERVED, Principal
 from stagedoor.core.role import OF_USERS, PERMISSIONS
 from stagedoor.kit.clock import Clock
@@ -37,6 +39,7 @@ class Directory:
     new_id: NewId
     audit: Audit
     role_book: Roles
+    keys: MasterKeys
 
     def create(self, tx: Transaction, who: Principal, email: str, password_hash: str | None, roles: list[str]) -> None:
         """A person with an account in the caller's project. Conflict where the account exists; unknown roles are BadInput.
@@ -151,7 +154,7 @@ class Directory:
 
     def _insert(self, tx: Transaction, who: Principal, draft: User, password_hash: str | None) -> None:
         now, contact = self.clock.now(), msgspec.json.encode(draft.contact).decode()
-        tx.do("person_insert", id=draft.id, password_hash=password_hash, created_at=now)
+        tx.do("person_insert", id=draft.id, password_hash=bound(tx, self.keys, draft.id, password_hash), created_at=now)
         tx.do(
             "account_insert", project_id=who.project, user_id=draft.id, person_id=draft.id, uuid=self.new_id(), name=draft.name,
             created_at=now, contact=contact,

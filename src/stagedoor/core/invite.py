@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.credential import SESSION
+from stagedoor.core.credential import SESSION, Credentials
 from stagedoor.core.custom_role import Roles
 from stagedoor.core.epoch import operators_changed, subject_changed
 from stagedoor.core.grant import authority_of
+from stagedoor.core.password import bound
 from stagedoor.core.permission import Access, Denied, Resource, decide
 from stagedoor.core.principal import OPERATOR_PREFIX, Principal
 from stagedoor.kit.clock import Clock
@@ -40,6 +41,7 @@ class Invites:
     new_id: NewId
     audit: Audit
     role_book: Roles
+    credentials: Credentials
 
     def create(self, tx: Transaction, who: Principal, user: str) -> NewInvite:
         """In place of any earlier one. Forbidden where the user holds more than the caller: nobody invites their way up (promise 10)."""
@@ -50,10 +52,8 @@ class Invites:
         self._may_be_set(tx, who.project, user, by_operator=who.above_projects)
         invite = NewInvite(self.new_id(), new_token(PREFIX), self.clock.now() + LIFE)
         tx.do("credentials_delete_of_kind", project_id=who.project, owner=user, kind=INVITE)
-        tx.do(
-            "credential_insert", id=invite.id, project_id=who.project, kind=INVITE, owner=user, digest=digest(invite.secret),
-            created_by=who.user, created_at=self.clock.now(), expires_at=invite.expires_at,
-        )  # fmt: skip
+        columns = {"id": invite.id, "owner": user, "digest": digest(invite.secret), "expires_at": invite.expires_at}
+        self.credentials.insert(tx, who, INVITE, columns)
         self.audit.change(tx, who, "user.invite", f"USER {user}", invite.id)
         return invite
 
@@ -66,7 +66,8 @@ class Invites:
         row = tx.one("credential_by_id", id=invite_id)
         matches = same(digest(secret), row["digest"] if row and row["digest"] else digest(""))
         if row is None or row["kind"] != INVITE or not matches or self.clock.now() >= row["expires_at"]:
-            raise NotFound(GONE)
+            raise self.credentials.tampered(tx, row) or NotFound(GONE)
+        self.credentials.check(tx, row)
         return row
 
     def accept(self, tx: Transaction, invite_id: str, secret: str, password_hash: str) -> Principal:
@@ -81,7 +82,7 @@ class Invites:
         except Forbidden:
             raise NotFound(GONE) from None
         person = self._may_be_set(tx, who.project, who.user, by_operator=by_operator)
-        tx.do("person_set_password", person_id=person, password_hash=password_hash)
+        tx.do("person_set_password", person_id=person, password_hash=bound(tx, self.credentials.keys, person, password_hash))
         for kind in (INVITE, SESSION):
             tx.do("credentials_delete_of_kind", project_id=who.project, owner=who.user, kind=kind)
         self.audit.change(tx, who, "user.accept", f"USER {who.user}", invite_id)

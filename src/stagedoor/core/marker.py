@@ -8,7 +8,8 @@ from stagedoor.store.store import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """`place` is a JSON pointer into the task's `inputParameters`; `voucher` the user id of whoever vouched for it."""
+    """`place` is a JSON pointer into the task's `inputParameters`; `voucher` the user id of whoever vouches for it: the one thing about a
+    marker that can change (gate/adopting.py), so that it is read anew each time."""
 
     marker_id: str
     task_ref: str

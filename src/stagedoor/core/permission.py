@@ -33,7 +33,10 @@ class Resource(NamedTuple):
 
 NOTHING = Resource("", "")
 """No resource: for questions that roles alone answer."""
-WORDS = {"WORKFLOW_DEF": "workflow", "TASK_DEF": "task", "SECRET_NAME": "secret", "APPLICATION": "application"}
+WORDS = {
+    "WORKFLOW_DEF": "workflow", "TASK_DEF": "task", "SECRET_NAME": "secret", "APPLICATION": "application",
+    "ENV_VARIABLE": "environment variable",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 APPLICATION_PREFIX = "app:"
 OPERATOR_PREFIX = "operator:"
-RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX)
+STORE_PREFIX = "store:"
+"""In the audit: what was fetched from an external store."""
+RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX, STORE_PREFIX)
 """No person's id starts so."""
 GROUPS = 64
 
@@ -47,6 +50,7 @@ def operator_user(email: str) -> str:
     return OPERATOR_PREFIX + email
 
 
+@lru_cache(maxsize=10_000)
 def group_of(project: str, subject: str) -> str:
     """The epoch of a subject's group; no project's id holds a `#`."""
     return f"{project}#{zlib.crc32(subject.encode('utf-8', 'surrogatepass')) % GROUPS}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from stagedoor.core.epoch import project_changed
+from stagedoor.core.masterkey import MasterKeys
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import Key
 from stagedoor.kit.errors import BadInput, Conflict, NotFound
@@ -15,6 +16,10 @@ from stagedoor.store.store import Row, Transaction
 
 DEFAULT = "default"
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Erased(NotFound):
+    """the data key has been erased"""
 
 
 class Project(msgspec.Struct, rename="camel", frozen=True):
@@ -34,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Projects:
-    master: Key
+    keys: MasterKeys
     clock: Clock
     new_id: NewId
     _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
@@ -46,10 +51,8 @@ class Projects:
         project_changed(tx, project)
         if self.exists(tx, project):
             raise Conflict(f"there is a project {project} already")
-        now, key_id = self.clock.now(), self.new_id()
-        tx.do("project_insert", project_id=project, name=name, settings="{}", created_at=now)
-        sealed = self.master.new_wrapped(_identity(project, key_id))
-        tx.do("data_key_insert", key_id=key_id, project_id=project, sealed=sealed, created_at=now)
+        tx.do("project_insert", project_id=project, name=name, settings="{}", created_at=self.clock.now())
+        self.add_key(tx, project)
 
     def exists(self, tx: Transaction, project: str) -> bool:
         return tx.one("project_by_id", project_id=project) is not None
@@ -80,23 +83,46 @@ class Projects:
 
     def newest_key(self, tx: Transaction, project: str) -> tuple[str, Key]:
         """The data key that new secrets are sealed under, with its id."""
-        row = tx.one("data_key_newest", project_id=project)
+        row = tx.one("data_key_newest", project_id=project) or tx.one("data_key_newest", project_id=project)  # erased while it waited
         if row is None:
             raise absent(project)
-        return row["key_id"], self._unwrap(project, row["key_id"], row["sealed"])
+        return row["key_id"], self.unwrapped(tx, project, row)
 
     def key(self, tx: Transaction, project: str, key_id: str) -> Key:
-        if (project, key_id) in self._keys:
-            return self._keys[project, key_id]
+        """The row is asked for each time: an erased key opens nothing any more, whoever has it in memory. Erased by its id."""
         row = tx.one("data_key_by_id", project_id=project, key_id=key_id)
         if row is None:
-            raise NotFound(f"there is no data key {key_id}")
-        return self._unwrap(project, key_id, row["sealed"])
+            self._keys.pop((project, key_id), None)
+            raise Erased(f"the data key {key_id} of project {project} has been erased, and with it what was sealed under it")
+        return self.unwrapped(tx, project, row)
 
-    def _unwrap(self, project: str, key_id: str, sealed: bytes) -> Key:
-        if (project, key_id) not in self._keys:
-            self._keys[project, key_id] = self.master.unwrap(sealed, _identity(project, key_id))
-        return self._keys[project, key_id]
+    def add_key(self, tx: Transaction, project: str) -> str:
+        """A new data key, which new secrets are sealed under from now on; its id."""
+        key_id, master = self.new_id(), self.keys.active(tx)
+        newest = tx.one("data_key_newest", project_id=project)
+        tx.do(
+            "data_key_insert", key_id=key_id, project_id=project, sealed=master.new_wrapped(data_key_identity(project, key_id)),
+            master_id=master.id, created_at=max(self.clock.now(), newest["created_at"] + 1 if newest else 0),
+        )  # fmt: skip
+        return key_id
+
+    def erase_keys(self, tx: Transaction, project: str) -> list[bytes]:
+        """All data keys of the project go, and a new one comes: nothing that was sealed opens any more, new secrets can be put.
+        The wrapped bytes that must not be found again. NotFound where there is no such project."""
+        project_changed(tx, project)
+        if not self.exists(tx, project):
+            raise absent(project)
+        gone: list[bytes] = [row["sealed"] for row in tx.all("data_keys_of_project", project_id=project)]
+        tx.do("data_keys_delete", project_id=project)  # after whoever is sealing under one of them
+        self.add_key(tx, project)
+        return gone
+
+    def unwrapped(self, tx: Transaction, project: str, row: Row) -> Key:
+        """The key of a row that this transaction has just read."""
+        place = project, row["key_id"]
+        if place not in self._keys:
+            self._keys[place] = self.keys.unwrapped(tx, row, data_key_identity(*place))
+        return self._keys[place]
 
 
 def check_id(project: str) -> str:
@@ -114,5 +140,5 @@ def _project(row: Row) -> Project:
     return Project(row["id"], row["name"], row["created_at"])
 
 
-def _identity(project: str, key_id: str) -> str:
+def data_key_identity(project: str, key_id: str) -> str:
     return f"data_key:{project}:{key_id}"

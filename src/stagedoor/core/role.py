@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from stagedoor.kit.errors import BadInput
 
 ACCESSES = ("CREATE", "READ", "UPDATE", "DELETE", "EXECUTE")
-KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION")
+KINDS = ("WORKFLOW_DEF", "TASK_DEF", "SECRET_NAME", "APPLICATION", "ENV_VARIABLE")
 """Kinds of which things exist here."""
-LATER_KINDS = ("INTEGRATION_PROVIDER", "PROMPT", "WORKFLOW_SCHEDULE", "EVENT_HANDLER", "WEBHOOK", "ENV_VARIABLE", "SCHEMA")
+LATER_KINDS = ("INTEGRATION_PROVIDER", "PROMPT", "WORKFLOW_SCHEDULE", "EVENT_HANDLER", "WEBHOOK", "SCHEMA")
 """Kinds that grants and roles may name, though nothing of them exists here yet."""
 EVERY = "*"
 """As a kind: all of them. As a name in a grant: everything of its kind."""
@@ -39,7 +39,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 _ALL = frozenset(ACCESSES)
 _READ = frozenset({"READ"})
 _RUN = frozenset({"READ", "EXECUTE"})
-_EDIT = {"WORKFLOW_DEF": _ALL, "TASK_DEF": _ALL}
+_EDIT = {"WORKFLOW_DEF": _ALL, "TASK_DEF": _ALL, "ENV_VARIABLE": _ALL}
 
 WIDE: dict[str, dict[str, frozenset[str]]] = {
     "ADMIN": {EVERY: _ALL},
@@ -54,7 +54,7 @@ WIDE: dict[str, dict[str, frozenset[str]]] = {
 CREATES: dict[str, frozenset[str]] = {
     "ADMIN": frozenset({EVERY}),
     "USER": frozenset({"APPLICATION", "SECRET_NAME", "TASK_DEF", "WORKFLOW_DEF"}),
-    "METADATA_MANAGER": frozenset({"SECRET_NAME", "TASK_DEF", "WORKFLOW_DEF"}),
+    "METADATA_MANAGER": frozenset({"ENV_VARIABLE", "SECRET_NAME", "TASK_DEF", "WORKFLOW_DEF"}),
     "METADATA_API": frozenset({"TASK_DEF", "WORKFLOW_DEF"}),
     "APPLICATION_CREATOR": frozenset({"APPLICATION"}),
     "APPLICATION_MANAGER": frozenset({"APPLICATION"}),

@@ -1,17 +1,21 @@
 """Secrets: a name, sealed versions, a policy, rights. Values travel as `SecretValue`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
-from stagedoor.core.grant import Grants, check_new_name
-from stagedoor.core.permission import Resource
+from stagedoor.core.grant import Grants, authority_on, check_new_name
+from stagedoor.core.permission import Access, Denied, Resource, decide
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects
+from stagedoor.core.viewing import demand_release
 from stagedoor.kit.clock import Clock
-from stagedoor.kit.errors import BadInput, NotFound
+from stagedoor.kit.errors import BadInput, Conflict, Forbidden, NotFound
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Row, Transaction
@@ -40,6 +44,25 @@ class Opened(msgspec.Struct, frozen=True):
     value: SecretValue
 
 
+class Destroyed(NotFound):
+    """the version was destroyed: its value is gone for ever"""
+
+
+class Handed(NamedTuple):
+    """To which task of which tree of runs a value goes: a task that comes again keeps the version it was handed first."""
+
+    root_id: str
+    task_id: str
+
+
+class LivesElsewhere(Conflict):
+    """the secret's value is in an external store (core/external.py)"""
+
+    def __init__(self, name: str, secret_id: str, source: str) -> None:
+        super().__init__(f"secret {name} lives in an external store: its value must be fetched first")
+        self.name, self.secret_id, self.source = name, secret_id, source
+
+
 @dataclass(frozen=True)
 class Secrets:
     clock: Clock
@@ -51,30 +74,29 @@ class Secrets:
     def put(self, tx: Transaction, who: Principal, name: str, value: SecretValue) -> None:
         """A new version of the secret, or a new secret that the caller then owns. A value has at most 65,535 bytes of UTF-8."""
         check_new_name(name, "key")
-        try:
-            data = value.reveal().encode()
-        except UnicodeEncodeError:
-            raise BadInput("value: it is not valid Unicode text", "value") from None
-        if len(data) > MAX_BYTES:
-            raise BadInput(f"value: it has more than {MAX_BYTES} bytes", "value")
-        row = tx.one("secret_locked", project_id=who.project, name=name) or self._create(tx, who, name)
-        version = row["version"] + 1
+        data = encoded(value)
+        row = tx.one("secret_locked", project_id=who.project, name=name) or self.create(tx, who, name)
+        if row["source"] is not None:
+            way_out = f"change it there, or make it the secret's own first: DELETE /api/secrets/{name}/source"
+            raise Conflict(f"secret {name} lives in an external store: {way_out}")
+        version = self.add_version(tx, who, name, row, data)
+        self.audit.change(tx, who, "secret.put", f"{KIND} {name}", f"version {version}")
+
+    def add_version(self, tx: Transaction, who: Principal, name: str, row: Row, data: bytes) -> int:
+        """The number of a new version of a secret, whose row (`secret_locked`) the caller holds and whose change it audits."""
+        version: int = row["version"] + 1
         key_id, key = self.projects.newest_key(tx, who.project)
-        sealed = key.seal(data, _identity(who.project, row["secret_id"], version))
+        sealed = key.seal(data, version_identity(who.project, row["secret_id"], version))
         now = self.clock.now()
         tx.do(
             "secret_version_insert", secret_id=row["secret_id"], version=version, key_id=key_id,
             sealed=sealed, created_by=who.user, created_at=now,
         )  # fmt: skip
         tx.do("secret_set_version", project_id=who.project, name=name, version=version, updated_by=who.user, updated_at=now)
-        self.audit.change(tx, who, "secret.put", f"{KIND} {name}", f"version {version}")
+        return version
 
     def exists(self, tx: Transaction, project: str, name: str) -> bool:
         return self._row(tx, project, name) is not None
-
-    def kept(self, tx: Transaction, project: str, name: str) -> bool:
-        """The same, for a transaction that opens it: a deletion or another policy, once acknowledged, comes before or after all of it."""
-        return self._kept(tx, project, name) is not None
 
     def secret_id(self, tx: Transaction, project: str, name: str) -> str | None:
         row = self._row(tx, project, name)
@@ -83,25 +105,72 @@ class Secrets:
     def names(self, tx: Transaction, project: str) -> list[str]:
         return [row["name"] for row in tx.all("secrets_of_project", project_id=project)]
 
-    def open(self, tx: Transaction, project: str, name: str) -> Opened:
-        """The newest version's value. NotFound by name; the caller audits the viewing."""
+    def open(self, tx: Transaction, project: str, name: str, handed: Handed | None = None) -> Opened:
+        """The newest version's value, or the one handed before. NotFound by name; LivesElsewhere (gate/stores.py catches it); the caller
+        audits the viewing."""
         row = self._kept(tx, project, name)
         if row is None:
             raise NotFound(f"there is no secret {name}")
-        return Opened(row["secret_id"], name, row["version"], self.open_version(tx, project, row["secret_id"], row["version"]))
+        before = tx.one("version_handed", secret_id=row["secret_id"], **handed._asdict()) if handed else None
+        kept = before["version"] if before else None
+        if kept is None and row["source"] is not None:
+            raise LivesElsewhere(name, row["secret_id"], row["source"])
+        version = row["version"] if kept is None else kept
+        return Opened(row["secret_id"], name, version, self._open(tx, project, row, version))
 
-    def view(self, tx: Transaction, who: Principal, name: str) -> SecretValue:
-        """The value for a caller who may READ it: one audit row."""
-        opened = self.open(tx, who.project, name)
-        self.audit.change(tx, who, "secret.view", f"{KIND} {name}", f"version {opened.version}")
+    def _open(self, tx: Transaction, project: str, row: Row, version: int) -> SecretValue:
+        """A version of the secret whose row (`secret_kept`) holds the newest one, sealed, if that is there and opens."""
+        if version != row["version"] or row["destroyed_at"] is not None or row["wrapped"] is None:
+            return self.open_version(tx, project, row["secret_id"], version)
+        key = self.projects.unwrapped(tx, project, {"key_id": row["key_id"], "sealed": row["wrapped"], "master_id": row["master_id"]})
+        identity = version_identity(project, row["secret_id"], version)
+        value = SecretValue(key.open(row["sealed"], identity).decode())
+        if tx.writes:
+            tx.notes[identity] = value
+        return value
+
+    def shut(self, tx: Transaction, project: str, name: str) -> str | None:
+        """Why no door opens it: there is none, or it has expired. For a transaction that opens it: a deletion, another expiry or policy,
+        once acknowledged, comes before or after all of it."""
+        row = self._kept(tx, project, name)
+        if row is None:
+            return f"there is no secret {name}"
+        return f"secret {name} expired {at_text(row['expires_at'])}" if self._expired(row) else None
+
+    def expired(self, tx: Transaction, project: str, name: str) -> bool:
+        row = self._row(tx, project, name)
+        return row is not None and self._expired(row)
+
+    def _expired(self, row: Row) -> bool:
+        return row["expires_at"] is not None and row["expires_at"] <= self.clock.now()
+
+    def view(self, tx: Transaction, who: Principal, name: str, opener: "Opener | None" = None) -> SecretValue:
+        """The value for a caller who may READ it: one audit row. An expired one is shown to who may UPDATE it as well (decision 0023).
+
+        `opener` in place of `open`: asked last, so that nothing is fetched for who may not see it."""
+        if self._kept(tx, who.project, name) is None:
+            raise NotFound(f"there is no secret {name}")
+        released = demand_release(tx, who, name, self.clock.now())
+        expired, secret = self.shut(tx, who.project, name), Resource(KIND, name)
+        if expired and isinstance(decide(who, Access.UPDATE, secret, authority_on(tx, who, secret)), Denied):
+            raise Forbidden(f"{expired}: only who may UPDATE it can view it (missing: UPDATE on {KIND} {name})")
+        opened = (opener or self.open)(tx, who.project, name)
+        told = f"version {opened.version}" + (f", {released}" if released else "")
+        self.audit.change(tx, who, "secret.view", f"{KIND} {name}", told)
         return opened.value
 
     def open_version(self, tx: Transaction, project: str, secret_id: str, version: int) -> SecretValue:
+        identity = version_identity(project, secret_id, version)
+        if tx.writes and identity in tx.notes:  # opened by this very transaction, which now looks for it in what it is about to store
+            known: SecretValue = tx.notes[identity]
+            return known
         row = tx.one("secret_version_by_id", secret_id=secret_id, version=version)
         if row is None:
             raise NotFound(f"secret {secret_id} has no version {version}")
+        if row["destroyed_at"] is not None:
+            raise Destroyed
         key = self.projects.key(tx, project, row["key_id"])
-        return SecretValue(key.open(row["sealed"], _identity(project, secret_id, version)).decode())
+        return SecretValue(key.open(row["sealed"], identity).decode())
 
     def delete(self, tx: Transaction, who: Principal, name: str) -> None:
         """With its versions, grants and tags. An absent one is no error (contract/orkes.md 0.8)."""
@@ -133,9 +202,17 @@ class Secrets:
         return tx.one("secret_by_name", project_id=project, name=name)
 
     def _kept(self, tx: Transaction, project: str, name: str) -> Row | None:
-        return tx.one("secret_kept", project_id=project, name=name)
+        """Asked by each condition in turn: what was found once stands until the transaction ends, or raises an epoch."""
+        if not tx.writes:
+            return tx.one("secret_kept", project_id=project, name=name)
+        note = f"secret_kept {project} {name}"
+        if note not in tx.notes:
+            tx.notes[note] = tx.one("secret_kept", project_id=project, name=name)
+        found: Row | None = tx.notes[note]
+        return found
 
-    def _create(self, tx: Transaction, who: Principal, name: str) -> Row:
+    def create(self, tx: Transaction, who: Principal, name: str) -> Row:
+        """The row of a secret that has no version yet; its five grants go to the caller."""
         subject_changed(tx, who.project, who.subject)
         secret_id, now = self.new_id(), self.clock.now()
         tx.do(
@@ -143,8 +220,28 @@ class Secrets:
             created_by=who.user, created_at=now, updated_by=who.user, updated_at=now,
         )  # fmt: skip
         self.grants.own(tx, who, Resource(KIND, name))
-        return {"secret_id": secret_id, "version": 0}
+        return {"secret_id": secret_id, "version": 0, "source": None}
 
 
-def _identity(project: str, secret_id: str, version: int) -> str:
+Opener = Callable[[Transaction, str, str], Opened]
+"""(tx, project, name) -> the newest version, opened."""
+
+
+def encoded(value: SecretValue) -> bytes:
+    """A value as it is sealed. BadInput where it is too long, or no Unicode text."""
+    try:
+        data = value.reveal().encode()
+    except UnicodeEncodeError:
+        raise BadInput("value: it is not valid Unicode text", "value") from None
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"value: it has more than {MAX_BYTES} bytes", "value")
+    return data
+
+
+def at_text(milliseconds: int) -> str:
+    """A time as messages show it: `2026-11-22 09:30 UTC`."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def version_identity(project: str, secret_id: str, version: int) -> str:
     return f"secret_version:{project}:{secret_id}:{version}"

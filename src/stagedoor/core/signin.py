@@ -7,6 +7,7 @@ from stagedoor.core.credential import SESSION, Credentials
 from stagedoor.core.epoch import name_changed, operators_changed, subject_changed
 from stagedoor.core.identity import Directory
 from stagedoor.core.operator import ENTRY
+from stagedoor.core.password import unbound
 from stagedoor.core.principal import RESERVED, Principal, operator_user
 from stagedoor.core.project import DEFAULT
 from stagedoor.store.store import Row, Transaction
@@ -30,14 +31,15 @@ class SignIns:
     audit: Audit
 
     def find(self, tx: Transaction, email: str, project: str | None, *, operator: bool = False) -> Entry | None:
-        """Point reads. Without a project: the one signed in to last, else `default`, else the only one. None where there is no way in."""
+        """Point reads. Without a project: the one signed in to last, else `default`, else the only one. None where there is no way in;
+        TamperedCredential where the password is another's."""
         if email.startswith(RESERVED):
             return None
         if operator:
             return self._operators_entry(tx, email, project)
         rows = {row["project_id"]: row for row in tx.all("accounts_of_person", person_id=email)}
         row = rows.get(project) if project is not None else _chosen(rows)
-        return Entry(row["project_id"], email, row["user_id"], row["password_hash"]) if row else None
+        return Entry(row["project_id"], email, row["user_id"], self._hash(tx, email, row)) if row else None
 
     def open(self, tx: Transaction, entry: Entry, expires_at: int) -> Principal | None:
         """A session, once the password was right. None where the account, the operator or the password has gone meanwhile."""
@@ -66,7 +68,10 @@ class SignIns:
         row = tx.one("password_of_operator", person_id=email)
         if row is None or project is None or tx.one("project_by_id", project_id=project) is None:
             return None
-        return Entry(project, email, operator_user(email), row["password_hash"], operator=True)
+        return Entry(project, email, operator_user(email), self._hash(tx, email, row), operator=True)
+
+    def _hash(self, tx: Transaction, email: str, row: Row) -> str | None:
+        return unbound(tx, self.credentials.keys, email, row["password_hash"])
 
 
 def _chosen(rows: dict[str, Row]) -> Row | None:

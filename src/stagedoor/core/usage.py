@@ -3,7 +3,7 @@
 A use is an allowed question that led to a deed. Questions that only filter a list, or that somebody asks about another, are none.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -148,11 +148,15 @@ class Usage:
 
     def within(self, tx: Transaction, who: Principal, *uses: Use) -> None:
         """The same, once the transaction that needed the right is durable. One that only reads asks a question, no more."""
+        self.all_within(tx, [(who, use) for use in uses])
+
+    def all_within(self, tx: Transaction, uses: Sequence[tuple[Principal, Use]]) -> None:
+        """The same of several."""
         if not tx.writes:
             return
 
         def durable() -> None:
-            for use in uses:
+            for who, use in uses:
                 self.asked(who, use)
 
         tx.after_commit(durable)

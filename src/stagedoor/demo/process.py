@@ -78,7 +78,7 @@ async def serving(data: Path, log: Path, journal: Journal, settings: Mapping[str
     command = [sys.executable, "-m", "stagedoor", "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
     async with running(command, {**inherited(os.environ, "STAGEDOOR_"), **settings}, log) as process:
         with journal.show.waiting("stagedoor serve"):
-            await _healthy(process, url, journal.clock, log)
+            await healthy(process, url, journal.clock, log)
         yield url
 
 
@@ -113,7 +113,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def _healthy(process: asyncio.subprocess.Process, url: str, clock: Clock, log: Path) -> None:
+async def healthy(process: asyncio.subprocess.Process, url: str, clock: Clock, log: Path) -> None:
+    """Wait until the server answers; Unexpected, with the end of its log, where it does not."""
     deadline = clock.monotonic() + START_SECONDS
     async with aiohttp.ClientSession() as http:
         while clock.monotonic() < deadline and process.returncode is None:

@@ -21,6 +21,7 @@ BUILT = frozenset(
         "NOOP",
         "DO_WHILE",
         "JSON_JQ_TRANSFORM",
+        "UPDATE_SECRET",
     }
 )
 """Run by the embedded engine itself."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition
 from stagedoor.engine.embedded.decision import Performed
 from stagedoor.engine.run import Run, Task
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Transaction
 
 
@@ -204,11 +205,19 @@ class Refuse:
     reason: str
 
 
-Verdict = Deliver | Hold | Refuse
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not yet: something must be had first, from outside of this transaction. The task stays as it is and blocks nobody; `get` is awaited
+    without any lock, never raises, and the task is judged again by whoever polls then."""
+
+    get: Callable[[], Awaitable[None]]
+
+
+Verdict = Deliver | Hold | Refuse | Later
 
 
 class Doors(Protocol):
-    """The gate's side. `admit` and `clean` run inside the engine's transaction and write receipts and audit rows there."""
+    """The gate's side. `admit`, `clean` and `keep` run inside the engine's transaction and write receipts and audit rows there."""
 
     def admit(self, tx: Transaction, candidate: Candidate, consumer: object) -> Verdict:
         """Judge one candidate for this poller, before the lease. Must not raise for a refusal."""
@@ -216,6 +225,15 @@ class Doors(Protocol):
 
     def clean(self, tx: Transaction, run: Run, value: Json) -> Json:
         """`value` with every secret opened in this run (or those above it) redacted. Called before anything from outside is stored."""
+        ...
+
+    def clean_log(self, tx: Transaction, run: Run, lines: Sequence[str], earlier: Callable[[], Sequence[str]]) -> list[str]:
+        """The same for lines that are added to a log: of a value broken over lines each loses its part. Where anything was opened, the
+        `earlier` lines come with them, cleaned together with these."""
+        ...
+
+    def keep(self, tx: Transaction, candidate: Candidate, name: str, value: SecretValue) -> str | None:
+        """Put a version of a secret for an UPDATE_SECRET task; None, or why it is refused. Writes audit row and receipt."""
         ...
 
     async def send(self, candidate: Candidate) -> Performed:

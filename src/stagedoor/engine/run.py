@@ -67,6 +67,8 @@ class Run(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     parent_workflow_id: str | None = None
     parent_workflow_task_id: str | None = None
     depth: int = 0
+    masked_fields: list[str] = []
+    """Names whose values reads do not show: the definition's own, those of the run above it, and those of its children that ended."""
     create_time: int = 0
     update_time: int = 0
     end_time: int = 0

@@ -7,6 +7,7 @@ IANA special-purpose registries (RFC 6890 and later); of IPv6 only global unicas
 
 import ipaddress
 import re
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -23,7 +24,7 @@ ALLOW, RESOLVE, CA, PROXY = (f"STAGEDOOR_EGRESS_{name}" for name in ("ALLOW", "R
 
 
 class AddressRefused(StagedoorError):
-    """the server does not connect to this host; the message holds the host and the kind of address, never more of a URL"""
+    """the server does not connect there; the message holds the kind of address, neither the host nor more of a URL"""
 
 
 # Clouds' metadata services first: three of them stand in networks that are forbidden anyway, but the name says more.
@@ -130,6 +131,18 @@ def forbidden(address: Address) -> str | None:
     return kind or (None if address in _GLOBAL_UNICAST else "reserved")
 
 
+def own(address: Address) -> bool:
+    """Does this machine answer at it itself? What listens at a public address of one of its interfaces, behind a firewall, is as good as on
+    loopback. Told by the address that a packet to it would leave from; none is sent."""
+    family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(address), 9))
+            return bool(probe.getsockname()[0] == str(address))
+        except OSError:  # no way there
+            return False
+
+
 def _last_four(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFFFFFF)
 
@@ -155,10 +168,21 @@ class EgressSettings:
 
     def check(self, host: str, address: Address) -> None:
         """May `host`, which is or resolves to `address`, be connected to? AddressRefused if not."""
-        kind = forbidden(address)
-        if kind is None or host in self.allow_hosts or any(plain(address) in network for network in self.allow_networks):
+        if host in self.allow_hosts or any(plain(address) in network for network in self.allow_networks):
             return
-        raise AddressRefused(f"{host}: it is or leads to a {kind} address; {ALLOW} may allow it")
+        kind = forbidden(address) or ("local" if own(address) else None)
+        if kind is not None:
+            raise AddressRefused(f"it is or leads to a {kind} address; {ALLOW} may allow it")
+
+    def names(self, host: str) -> bool:
+        """Did the operator name this very host (or, where it is an address, its network)?"""
+        if host in self.allow_hosts or host in self.resolve:
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in self.allow_networks)
 
 
 def _items(environ: Mapping[str, str], name: str) -> list[str]:

@@ -15,6 +15,7 @@ from stagedoor.engine.port import Register, Revision, TaskRecord
 from stagedoor.engine.validate import validate
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.sealing import check_runtime_metadata, refuse_in_task_definition, restore
+from stagedoor.gate.variables import Variables, check_updates, refuse_in_template
 from stagedoor.kit.errors import Conflict, NotFound
 from stagedoor.store.store import Transaction
 
@@ -25,6 +26,7 @@ TASK = "TASK_DEF"
 @dataclass(frozen=True)
 class Definitions:
     gate: Gate
+    variables: Variables
 
     async def demand_save(self, who: Principal, kind: str, name: str) -> None:
         """UPDATE on what exists; the right to create where it does not."""
@@ -42,7 +44,8 @@ class Definitions:
             if previous is None:
                 self._own(tx, who, WORKFLOW, definition.name)
             sealed, found = self.gate.sealing.seal(tx, who, definition, previous, revision_id)
-            warnings[:] = found
+            check_updates(tx, who, definition)
+            warnings[:] = [*found, *self.variables.check(tx, who, definition)]
             self.gate.audit.change(tx, who, "workflow.save", f"{WORKFLOW} {definition.name}", f"version {definition.version}")
             return sealed
 
@@ -86,6 +89,7 @@ class Definitions:
     async def save_tasks(self, who: Principal, definitions: Sequence[TaskDefinition]) -> None:
         for definition in definitions:
             refuse_in_task_definition(definition)
+            refuse_in_template(definition)
 
         def within(tx: Transaction, before: Mapping[str, TaskRecord]) -> None:
             for name in sorted({definition.name for definition in definitions}):  # in one order, so that two savers do not block each other
@@ -93,6 +97,7 @@ class Definitions:
             for definition in definitions:
                 self.gate.still_may_save(tx, who, Resource(TASK, definition.name), definition.name in before)
                 check_runtime_metadata(tx, who, definition, self.gate.secrets, self.gate.usage)
+                self.variables.check_runtime_metadata(tx, who, definition)
                 if definition.name not in before:
                     self._own(tx, who, TASK, definition.name)
                 self.gate.audit.change(tx, who, "task.save", f"{TASK} {definition.name}")

@@ -1,21 +1,29 @@
 """`engine.port.Doors`: the hand-off, the egress, and the redaction of whatever comes back."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stagedoor.core.secret import Secrets
+from stagedoor.core.project import Erased
+from stagedoor.core.secret import Destroyed, Secrets
 from stagedoor.engine.definition import Json
 from stagedoor.engine.embedded.decision import Performed
 from stagedoor.engine.port import Candidate, Verdict
-from stagedoor.engine.run import Run
+from stagedoor.engine.run import RUN_TERMINAL, Run
 from stagedoor.gate.egress import Egress
 from stagedoor.gate.handoff import Handoff
-from stagedoor.gate.redaction import Redactor
+from stagedoor.gate.keeping import Keeping
+from stagedoor.gate.redaction import MaskEverything, Redactor
 from stagedoor.kit import strictjson
+from stagedoor.kit.crypto import SealBroken
 from stagedoor.kit.errors import BadInput
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Transaction
 
 MASKS_NOTHING = Redactor(())
+MASKS_EVERYTHING = MaskEverything()
+_JSON = re.compile(r'[ \t\r\n]*+[{\["0-9-]')
+"""How a value may begin into which a path leads."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,13 @@ class GateDoors:
     handoff: Handoff
     egress: Egress
     secrets: Secrets
+    keeping: Keeping
 
     def admit(self, tx: Transaction, candidate: Candidate, consumer: object) -> Verdict:
         return self.handoff.admit(tx, candidate, consumer)
+
+    def keep(self, tx: Transaction, candidate: Candidate, name: str, value: SecretValue) -> str | None:
+        return self.keeping.keep(tx, candidate, name, value)
 
     async def send(self, candidate: Candidate) -> Performed:
         return await self.egress.send(candidate, self.redactor)
@@ -34,18 +46,30 @@ class GateDoors:
         """Redacted for every version of a secret that was opened in this run or any other of its tree."""
         return self.redactor(tx, run).clean(value)
 
+    def clean_log(self, tx: Transaction, run: Run, lines: Sequence[str], earlier: Callable[[], Sequence[str]]) -> list[str]:
+        redactor = self.redactor(tx, run)
+        return list(lines) if redactor is MASKS_NOTHING else redactor.clean_lines([*earlier(), *lines])
+
     def redactor(self, tx: Transaction, run: Run) -> Redactor:
         rows = tx.all("versions_opened", root_id=run.root_id or run.workflow_id)
         if not rows:
             return MASKS_NOTHING
-        values = [self.secrets.open_version(tx, run.project_id, row["secret_id"], row["version"]).reveal() for row in rows]
-        return Redactor([part for one in values for part in _parts(one)])
+        values = []
+        for row in rows:
+            try:
+                values.append(self.secrets.open_version(tx, run.project_id, row["secret_id"], row["version"]).reveal())
+            except Destroyed:  # only once all runs that were handed it had ended: what comes late cannot be told from the value
+                if run.status in RUN_TERMINAL:
+                    return MASKS_EVERYTHING
+            except (Erased, SealBroken):  # nobody knows what to look for, whatever the run does
+                return MASKS_EVERYTHING
+        return Redactor([part for one in values for part in parts_of(one)])
 
 
-def _parts(value: str) -> Iterator[str]:
+def parts_of(value: str) -> Iterator[str]:
     """A value and, where it is JSON, every text or number in it: `${workflow.secrets.NAME.path}` hands out those."""
     yield value
-    if value[:1] in "{[":
+    if _JSON.match(value):
         try:
             yield from _leaves(strictjson.decode(value.encode()))
         except BadInput:  # no path leads into such a value: `opening.select` reads it in the same way

@@ -1,10 +1,11 @@
 """`POST /api/token`: credentials for access tokens. All failures look alike in status, body and time (promise 5)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
-from stagedoor.core.credential import Credentials
+from stagedoor.core.credential import Credentials, TamperedCredential
 from stagedoor.core.principal import Principal
 from stagedoor.core.signin import SignIns
 from stagedoor.core.usage import Usage
@@ -58,8 +59,10 @@ class Exchange:
         """`address`: the client's, by which failures are counted."""
         try:
             return await self._token(request, address)
-        except (Unauthenticated, TooManyRequests):
+        except (Unauthenticated, TooManyRequests) as problem:
             self.failures.count(address)
+            if isinstance(problem, TamperedCredential):
+                await self.store.write(partial(self.credentials.refused, problem=problem))
             raise
 
     async def _token(self, request: TokenRequest, address: str) -> str:

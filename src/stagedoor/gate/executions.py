@@ -14,9 +14,11 @@ from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, St
 from stagedoor.engine.run import Run, Task
 from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
 from stagedoor.gate.gate import Gate, or_none
+from stagedoor.gate.masking import Mask, kept_in, mentions
 from stagedoor.gate.ownership import Belonging, belonging_of, decide_on_run
 from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.kit.errors import Forbidden, NotFound, StagedoorError
+from stagedoor.kit.ids import is_id
 from stagedoor.store.store import Transaction
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class Executions:
 
     async def run(self, who: Principal, run_id: str, *, include_tasks: bool = True) -> RunView:
         """A run as a read shows it: references, never markers."""
-        view = await self.gate.engine.run(who.project, run_id, include_tasks)
+        view = await self._masked(who, await self.gate.engine.run(who.project, run_id, include_tasks), tasks=include_tasks)
         run, tasks = await self._spelled(who, (view.run, view.tasks), tuple[Run, list[Task]])
         return RunView(run, tasks, await self._shown(view.revision))
 
@@ -98,7 +100,8 @@ class Executions:
             await self._worked(who, view)
             return
         if view or hidden:
-            await self.gate.record_refusal(who, f"task {task_id}", verdict.missing)
+            told = task_id if view or is_id(task_id) else "of no such id"  # what a worker sends in its place is kept nowhere
+            await self.gate.record_refusal(who, f"task {told}", verdict.missing)
         if view and not hidden and await self._may_see(who, view):
             raise Forbidden(verdict.reason)
         if hidden:
@@ -130,13 +133,30 @@ class Executions:
 
     async def task(self, who: Principal, task_id: str) -> TaskView:
         view = await self.gate.engine.task(who.project, task_id)
-        return TaskView(view.run, await self._spelled(who, view.task, Task), await self._shown(view.revision))
+        mask = await self._mask(who, view.run, view.revision)
+        run, task = await mask.through(lambda: (mask.run(view.run), mask.task(view.task)))
+        return TaskView(run, await self._spelled(who, task, Task), await self._shown(mask.revision(view.revision)))
 
     async def log(self, who: Principal, task_id: str, line: str) -> None:
         await self.gate.engine.log(who.project, task_id, [line])
 
     async def logs(self, who: Principal, task_id: str) -> list[LogLine]:
-        return await self._spelled(who, await self.gate.engine.logs(who.project, task_id), list[LogLine])
+        lines, view = await self.gate.engine.logs(who.project, task_id), await self.gate.engine.task(who.project, task_id)
+        mask = await self._mask(who, view.run, view.revision)
+        texts = await mask.through(lambda: mask.lines([line.log for line in lines]))
+        shown = [replace(line, log=text) for line, text in zip(lines, texts, strict=True)]
+        return await self._spelled(who, shown, list[LogLine])
+
+    async def _masked(self, who: Principal, view: RunView, *, tasks: bool) -> RunView:
+        mask = await self._mask(who, view.run, view.revision, view.tasks if tasks else None)
+        return await mask.through(lambda: mask.view(view))
+
+    async def _mask(self, who: Principal, run: Run, revision: Revision, tasks: list[Task] | None = None) -> Mask:
+        """`tasks`: all of the run's, where they are at hand; they are looked at where the definition speaks of what is masked."""
+        if tasks is None:
+            tasks = (await self.gate.engine.run(who.project, run.workflow_id)).tasks if mentions(revision) else []
+        kept = await self.gate.look(lambda tx: kept_in(tx, self.gate.secrets, run))
+        return Mask.of(run, revision, tasks, kept)
 
     async def _spelled(self, who: Principal, value: T, kind: type[T]) -> T:
         """What is shown holds references, never markers."""

@@ -9,8 +9,10 @@ from stagedoor.core.question import Question
 from stagedoor.core.remedy import Remedies
 from stagedoor.engine.port import Search
 from stagedoor.gate.conditions import Conditions
-from stagedoor.gate.gate import Gate
-from stagedoor.gate.what_if import Deployed, Trial, WhatIf, seen
+from stagedoor.gate.gate import Gate, or_none
+from stagedoor.gate.stops import Deployed
+from stagedoor.gate.what_if import Trial, WhatIf, seen
+from stagedoor.kit.errors import NotFound
 
 MOST_RUNS = 1000
 
@@ -30,7 +32,10 @@ class Explaining:
         """What would stop. Nothing is changed; what the change itself would be refused with is raised."""
         engine, gate = self.gate.engine, self.gate
         _, running = await engine.search(who.project, Search(status="RUNNING", size=MOST_RUNS))
-        deployed = Deployed(await engine.definitions(who.project), await engine.task_definitions(who.project), running)
+        revisions, records = await engine.definitions(who.project), await engine.task_definitions(who.project)
+        ids = {run.revision_id for run in running} - {revision.revision_id for revision in revisions}
+        older = [await or_none(engine.revision(who.project, one), NotFound) for one in sorted(ids)]
+        deployed = Deployed(revisions, records, running, [one for one in older if one])
         parts = Parts(gate.groups, gate.applications, gate.credentials, gate.secrets)
         conditions = Conditions(gate.secrets, gate.projects, gate.usage)
         try:

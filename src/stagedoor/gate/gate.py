@@ -7,8 +7,10 @@ from typing import TypeVar
 from stagedoor.core.advisor import Advisor
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
-from stagedoor.core.credential import Credentials, NewAccessKey
+from stagedoor.core.credential import Credentials, NewAccessKey, TamperedCredential
 from stagedoor.core.custom_role import Roles
+from stagedoor.core.environment import KIND as VARIABLE
+from stagedoor.core.environment import Environment
 from stagedoor.core.epoch import name_changed
 from stagedoor.core.grant import Grants, authority_on
 from stagedoor.core.group import Groups
@@ -35,6 +37,7 @@ from stagedoor.engine.port import Engine
 from stagedoor.gate.authority import Authenticator
 from stagedoor.gate.exchange import Exchange
 from stagedoor.gate.sealing import Sealing
+from stagedoor.gate.stores import Stores
 from stagedoor.kit.errors import AdminOnly, Forbidden, StagedoorError
 from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Store, Transaction
@@ -62,6 +65,8 @@ class Gate:
     exchange: Exchange
     usage: Usage
     advisor: Advisor
+    environment: Environment
+    stores: Stores
 
     async def verdict(self, who: Principal, access: Access, resource: Resource) -> Verdict:
         return decide(who, access, resource, await self.authenticator.authority(who, resource))
@@ -110,7 +115,27 @@ class Gate:
             verdict = decide(who, Access.READ, secret, authority_on(tx, who, secret))
             if isinstance(verdict, Denied):
                 raise Forbidden(verdict.reason)
-            return self.secrets.view(tx, who, name)
+            return self.secrets.view(tx, who, name, self.stores.opened)
+
+        return await self.stores.write(within)
+
+    async def put_variable(self, who: Principal, name: str, value: str) -> None:
+        def within(tx: Transaction) -> None:
+            name_changed(tx, who.project, VARIABLE, name)
+            self.still_may_save(tx, who, Resource(VARIABLE, name), self.environment.exists(tx, who.project, name))
+            self.environment.put(tx, who, name, value)
+
+        await self.store.write(within)
+
+    async def delete_variable(self, who: Principal, name: str) -> str:
+        """Its last value, empty where the caller may not READ it."""
+        variable = Resource(VARIABLE, name)
+
+        def within(tx: Transaction) -> str:
+            name_changed(tx, who.project, VARIABLE, name)
+            reads = isinstance(decide(who, Access.READ, variable, authority_on(tx, who, variable)), Allowed)
+            value = self.environment.delete(tx, who, name)
+            return value if reads else ""
 
         return await self.store.write(within)
 
@@ -161,6 +186,9 @@ class Gate:
 
     async def record_refusal(self, who: Principal, target: str, detail: str) -> None:
         await self.store.write(lambda tx: self.audit.refusal(tx, who, "access", target, detail))
+
+    async def record_tampered(self, problem: TamperedCredential) -> None:
+        await self.store.write(lambda tx: self.credentials.refused(tx, problem))
 
     async def set_settings(self, who: Principal, settings: Settings) -> None:
         """The settings of the caller's project."""

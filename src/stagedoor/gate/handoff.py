@@ -1,6 +1,7 @@
 """The first door: a worker polls, and the values its task names go into that one answer."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -9,10 +10,13 @@ from stagedoor.core.marker import Marker
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
 from stagedoor.engine.definition import Json
-from stagedoor.engine.port import Candidate, Deliver, Hold, Refuse, Verdict
+from stagedoor.engine.embedded.budget import Withheld
+from stagedoor.engine.port import Candidate, Deliver, Hold, Later, Refuse, Verdict
 from stagedoor.engine.run import Task
 from stagedoor.gate.conditions import Conditions, Refusal
-from stagedoor.gate.opening import Opening, markers_of, spelled
+from stagedoor.gate.opening import Missing, Opening, markers_of, spelled
+from stagedoor.gate.rights import Used
+from stagedoor.gate.variables import Variables
 from stagedoor.kit.template import Reference
 from stagedoor.store.store import Transaction
 
@@ -26,6 +30,7 @@ class Handoff:
     conditions: Conditions
     opening: Opening
     audit: Audit
+    variables: Variables
 
     def admit(self, tx: Transaction, candidate: Candidate, consumer: object) -> Verdict:
         """`Doors.admit`: `consumer` is the polling Principal."""
@@ -33,19 +38,27 @@ class Handoff:
             raise TypeError("the consumer of a poll is a Principal")
         template, markers = markers_of(tx, candidate)
         beside = self._runtime_metadata(tx, candidate)
+        try:
+            variables = self.variables.runtime_metadata(tx, candidate)
+        except Withheld as problem:
+            return Refuse(str(problem))
         if not markers and not beside:
-            return Deliver(self._with(tx, candidate, candidate.task.input_data))
+            return Deliver(self._with(tx, candidate, candidate.task.input_data), variables)
+        uses: list[Used] = []
         for marker in (*markers, *beside):
-            refusal = self._judge(tx, candidate, template, marker, consumer)
-            if refusal is not None:
-                return self._refused(tx, candidate, consumer, refusal)
-        filled = self.opening.open(tx, candidate, (*markers, *beside))
+            judged = self._judge(tx, candidate, template, marker, consumer)
+            if isinstance(judged, Refusal):
+                return self._refused(tx, candidate, consumer, judged)
+            uses += judged[1:] if uses else judged
+        filled = self.opening.open(tx, candidate, (*markers, *beside), again=candidate.task.poll_count > 0)
         if isinstance(filled, Refusal):
             return self._refused(tx, candidate, consumer, filled)
+        if isinstance(filled, Missing):
+            return Later(partial(self.opening.stores.fetch, filled.wanted))
         self.opening.remember(tx, candidate, filled, DOOR, consumer.user)
-        self.conditions.met(tx, candidate, (*markers, *beside), consumer)
+        self.conditions.usage.all_within(tx, uses)
         values = {opened.name: opened.value.reveal() for opened in filled.opened[len(markers) :]}
-        return Deliver(self._with(tx, candidate, filled.input), values)
+        return Deliver(self._with(tx, candidate, filled.input), variables | values)
 
     def _runtime_metadata(self, tx: Transaction, candidate: Candidate) -> list[Marker]:
         """The secrets that the task's definition names in `runtimeMetadata`, as if each stood in a marker that its last saver vouched for.
@@ -65,15 +78,29 @@ class Handoff:
         """The task with the input to give."""
         return msgspec.structs.replace(candidate.task, input_data=spelled(tx, candidate, given))
 
-    def _judge(self, tx: Transaction, candidate: Candidate, template: object, marker: Marker, consumer: Principal) -> Refusal | None:
+    def _judge(self, tx: Transaction, candidate: Candidate, template: object, marker: Marker, consumer: Principal) -> Refusal | list[Used]:
+        """Why it stays shut, or the rights that the opening rests on."""
         ask = self.conditions
-        return (
-            (None if marker.place == RUNTIME_METADATA else ask.stands_at_its_place(candidate, template, marker))
-            or ask.voucher_may_use(tx, candidate, marker, (Access.READ,))
+        refusal = None if marker.place == RUNTIME_METADATA else ask.stands_at_its_place(candidate, template, marker)
+        refusal = refusal or ask.open_now(tx, candidate, marker)  # before the rights: from here on the secret stays as it is
+        if refusal is not None:
+            return refusal
+        question = ask.question(candidate, marker, consumer)
+        uses = ask.rights.passed(tx, question) if question else None
+        if uses is not None:
+            return uses
+        refusal = (
+            ask.voucher_may_use(tx, candidate, marker, (Access.READ,))
             or ask.starter_may_execute(tx, candidate, marker)
             or ask.policy_allows(tx, candidate, marker)
             or ask.worker_may_use(tx, consumer, marker)
         )
+        if refusal is not None:
+            return refusal
+        uses = ask.uses(tx, candidate, marker, consumer)
+        if question is not None:
+            ask.rights.let_pass(tx, question, uses)
+        return uses
 
     def _refused(self, tx: Transaction, candidate: Candidate, consumer: Principal, refusal: Refusal) -> Verdict:
         target = f"SECRET_NAME {refusal.marker.reference.name}"

@@ -25,6 +25,7 @@ REQUEST = "http_request"
 JSON_TYPE = "application/json"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DEEPEST = 100  # levels; a body nested deeper stays text
+LONGEST_URI = 2 * 65_536  # characters: the longest value of a secret and as much again; it is read inside a transaction
 LONGEST_REASON = 1000  # characters of a body in a failure's reason
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#\\]*)([^#]*)(?:#.*)?", re.DOTALL)
 _LEGAL = "/?:@!$&'()*+,;=-._~%"
@@ -94,6 +95,8 @@ def failure_of(output: Mapping[str, Json]) -> str | None:
 
 def encode_uri(uri: str) -> str:
     """The URI with whatever is illegal behind the authority percent-encoded as UTF-8, a `%` without two digits too; no fragment."""
+    if len(uri) > LONGEST_URI:
+        raise BadInput(f"{REQUEST}.uri: it is longer than {LONGEST_URI} characters", "uri")
     parts = _PARTS.fullmatch(uri.strip())
     if parts is None:
         raise BadInput(f"{REQUEST}.uri: it is not an absolute http or https address", "uri")

@@ -15,6 +15,7 @@ from stagedoor.kit.errors import BadInput
 
 DEFAULT_TIMEOUT_MS = 3000  # as upstream (contract/conductor-oss.md 3.4)
 LONGEST_TIMEOUT_MS = 60_000
+LONGEST_AUTHORITY = 1000  # characters; a name has 253 at most, and more as it may be written
 _URL = re.compile(r"(https?)://([^/?#]*)([/?][\x21\x22\x24-\x7e]*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]@]*)(?::([0-9]{1,5}))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -55,7 +56,9 @@ class OutboundResponse:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one answer may cost. `seconds`: from the first byte out to the last byte in, so that a slow drip ends too."""
+    """What one answer may cost. `seconds`: from the first byte out to the last byte in, so that a slow drip ends too. `framing`:
+    bytes that it may take on the wire beyond twice what it says in its body (gate/wire.py). `large`: how many answers in all may be over
+    `small` bytes at once; further ones wait to be read on, so that memory is bounded."""
 
     seconds: float = 60
     body: int = 8 * 1024 * 1024
@@ -64,6 +67,9 @@ class Limits:
     request_header_bytes: int = 65536
     lookup_seconds: float = 5
     addresses: int = 8
+    framing: int = 1024 * 1024
+    small: int = 1024 * 1024
+    large: int = 16
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def target_of(url: str) -> Target:
     scheme, authority, rest = match[1].lower(), match[2], match[3] or "/"
     if "@" in authority:
         raise BadInput("uri: a user or password in the address is not taken; use the header Authorization", "uri")
-    parts = _AUTHORITY.fullmatch(authority)
+    parts = _AUTHORITY.fullmatch(authority) if len(authority) <= LONGEST_AUTHORITY else None
     if parts is None or not parts[1] or int(parts[2] or 0) > 65535:
         raise BadInput("uri: the host or port is not valid", "uri")
     try:

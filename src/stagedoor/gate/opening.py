@@ -6,21 +6,29 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from stagedoor.core import receipt
 from stagedoor.core.audit import Audit
+from stagedoor.core.external import Wanted
 from stagedoor.core.marker import Marker, markers_of_task
+from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
-from stagedoor.core.secret import KIND, Opened, Secrets
+from stagedoor.core.project import Erased
+from stagedoor.core.receipt import Destination, Place, Receipt
+from stagedoor.core.secret import KIND, Handed, Opened, Secrets
 from stagedoor.engine.definition import Json, TaskNode, nodes
 from stagedoor.engine.port import Candidate
-from stagedoor.gate.conditions import Refusal
+from stagedoor.gate.conditions import Refusal, Sending, task_type_of
 from stagedoor.gate.sealing import holds_marker, spell_out
+from stagedoor.gate.stores import Failed, Stores
 from stagedoor.kit import strictjson
 from stagedoor.kit.clock import Clock
+from stagedoor.kit.crypto import SealBroken
 from stagedoor.kit.errors import BadInput
-from stagedoor.kit.template import MARKER, Reference, map_strings
+from stagedoor.kit.template import MARKER, Reference, steps_of
 from stagedoor.store.store import Transaction
 
 ITERATION = re.compile(r"__\d+$")
+STEP = re.compile(r"""\.?([^.\[\]]+)|\[([0-9]+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,23 @@ class Filled:
 
     input: dict[str, Json] = field(repr=False)
     opened: list[Opened] = field(repr=False)
+    markers: Sequence[Marker] = ()
+    """What each of `opened` was opened for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Values that live in external stores and must be fetched first; nothing was opened."""
+
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where a request goes, and the markers whose vouchers may use the secret without seeing it."""
+
+    sending: Sending
+    only_executing: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -36,21 +61,39 @@ class Opening:
     secrets: Secrets
     audit: Audit
     clock: Clock
+    stores: Stores
 
-    def open(self, tx: Transaction, candidate: Candidate, markers: Sequence[Marker]) -> Filled | Refusal:
-        """The input with the values in it. A path that leads nowhere in a secret's JSON is a refusal."""
+    def open(self, tx: Transaction, candidate: Candidate, markers: Sequence[Marker], *, again: bool = True) -> Filled | Refusal | Missing:
+        """The input with the values in it. A path that leads nowhere in a secret's JSON is a refusal, and so is a store that fails.
+
+        `again`: the task may have been handed values before; it keeps those versions (docs/decisions/0023-versions-and-expiry.md)."""
+        run = candidate.run
+        handed = Handed(run.root_id or run.workflow_id, candidate.task.task_id) if again else None
         values: dict[str, Json] = {}
         opened: list[Opened] = []
+        wanted: list[Wanted] = []
         for marker in markers:
-            opened.append(self.secrets.open(tx, candidate.project, marker.reference.name))
+            try:
+                found = self.stores.open(tx, candidate.project, marker.reference.name, handed)
+            except (SealBroken, Erased) as problem:  # bytes that are another row's, or whose key is gone
+                return Refusal(marker, f"{KIND} {marker.reference.name} does not open: {problem.message}")
+            if isinstance(found, Failed):
+                return Refusal(marker, f"{KIND} {marker.reference.name} cannot be had: {found.reason}", held=not found.lasting)
+            if isinstance(found, Wanted):
+                wanted.append(found)
+                continue
+            opened.append(found)
             values[marker.marker_id] = select(opened[-1], marker.reference)
             if values[marker.marker_id] is None:
                 return Refusal(marker, f"{marker.reference.text()} leads to nothing")
-        places = {(marker.place, marker.marker_id) for marker in markers}
-        return Filled(_filled(candidate.task.input_data, places, values), opened)
+        if wanted:
+            return Missing(tuple(wanted))
+        return Filled(_filled(candidate.task.input_data, markers, values), opened, markers)
 
-    def remember(self, tx: Transaction, candidate: Candidate, filled: Filled, door: str, consumer: str) -> None:
-        """A receipt and an audit row for each value that is about to leave."""
+    def remember(
+        self, tx: Transaction, candidate: Candidate, filled: Filled, door: str, consumer: str, *, sent: Sent | None = None
+    ) -> None:
+        """A receipt and an audit row for each value that is about to leave, with the place it was filled in at (core/receipt.py)."""
         run, task, who = candidate.run, candidate.task, Principal(candidate.project, consumer)
         for opened in filled.opened:
             tx.do(
@@ -59,6 +102,35 @@ class Opening:
                 opened_at=self.clock.now(),
             )  # fmt: skip
             self.audit.change(tx, who, f"secret.{door}", f"{KIND} {opened.name}", f"version {opened.version}, task {task.task_id}")
+        through = _Through(door, consumer, sent, self.clock.now())
+        uses = zip(filled.markers, filled.opened, strict=True)
+        receipt.write(tx, candidate.project, [self._receipt(candidate, marker, opened, through) for marker, opened in uses])
+
+    def _receipt(self, candidate: Candidate, marker: Marker, opened: Opened, through: "_Through") -> Receipt:
+        run, task, sending = candidate.run, candidate.task, through.sent.sending if through.sent else None
+        executes = through.sent is not None and marker.marker_id in through.sent.only_executing
+        return Receipt(
+            self.audit.new_id(), run.root_id or run.workflow_id, run.workflow_id, run.workflow_version, task.task_id,
+            Place(run.workflow_name, marker.task_ref, task_type_of(task.task_type, sending), marker.place),
+            opened.secret_id, opened.name, marker.reference.path, opened.version, through.door, through.consumer, run.starter,
+            marker.voucher, Access.EXECUTE if executes else Access.READ, _destination(sending), through.at,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Through:
+    """The door that values leave by, at one moment."""
+
+    door: str
+    consumer: str
+    sent: Sent | None
+    at: int
+
+
+def _destination(sending: Sending | None) -> Destination:
+    if sending is None:
+        return Destination()
+    return Destination(sending.authority, sending.with_port, sending.literal == sending.authority)
 
 
 def template_of(candidate: Candidate) -> tuple[TaskNode, str] | None:
@@ -85,14 +157,19 @@ def spelled(tx: Transaction, candidate: Candidate, given: dict[str, Json]) -> di
 
 
 def select(opened: Opened, reference: Reference) -> Json:
-    """The value, or what `path` (dotted names and [n]) leads to in a value that is JSON. None: nothing."""
+    """The value, or what `path` leads to in a value that is JSON: `.name`, `[n]`, `['any name']`, in front a `$` that stands for all of it.
+
+    None: nothing. No filters and no functions: what is handed out is a part of the value as it stands, which redaction knows."""
     if reference.path is None:
         return opened.value.reveal()
     try:
         value = strictjson.decode(opened.value.reveal().encode())
     except BadInput:
         return None
-    for name in re.findall(r"[^.\[\]]+", reference.path):
+    steps = _steps(reference.path.removeprefix("$"))
+    if steps is None:
+        return None
+    for name in steps:
         if isinstance(value, dict):
             value = value.get(name)
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
@@ -102,16 +179,46 @@ def select(opened: Opened, reference: Reference) -> Json:
     return value
 
 
-def _filled(value: Json, places: set[tuple[str, str]], values: dict[str, Json]) -> Json:
+def _steps(path: str) -> list[str] | None:
+    """The names and numbers of a path, in order; None where it is no such path."""
+    steps, at = list[str](), 0
+    while at < len(path):
+        step = STEP.match(path, at)
+        if step is None:
+            return None
+        steps.append(step[step.lastindex or 1])
+        at = step.end()
+    return steps
+
+
+def _filled(value: Json, markers: Sequence[Marker], values: dict[str, Json]) -> Json:
     """Each marker at its own place replaced; a string that is one marker and nothing else takes the value's type."""
+    places: dict[str, dict[str, Json]] = {}
+    for marker in markers:
+        places.setdefault(marker.place, {})[marker.marker_id] = values[marker.marker_id]
+    for place, some in places.items():
+        value = _with_filled(value, steps_of(place), some)
+    return value
 
-    def change(place: str, text: str) -> Json:
-        whole = MARKER.fullmatch(text)
-        if whole and (place, whole[1]) in places:
-            return values[whole[1]]
-        return MARKER.sub(lambda match: _text(values[match[1]]) if (place, match[1]) in places else match[0], text)
 
-    return map_strings(value, change)
+def _with_filled(value: Json, steps: list[str], values: dict[str, Json]) -> Json:
+    """The same with the string at the end of these steps filled; only what lies on the way is copied."""
+    if not steps:
+        return _filled_text(value, values) if isinstance(value, str) else value
+    key, rest = steps[0], steps[1:]
+    if isinstance(value, dict) and key in value:
+        return {**value, key: _with_filled(value[key], rest, values)}
+    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        at = int(key)
+        return [*value[:at], _with_filled(value[at], rest, values), *value[at + 1 :]]
+    return value
+
+
+def _filled_text(text: str, values: dict[str, Json]) -> Json:
+    whole = MARKER.fullmatch(text)
+    if whole and whole[1] in values:
+        return values[whole[1]]
+    return MARKER.sub(lambda match: _text(values[match[1]]) if match[1] in values else match[0], text)
 
 
 def _text(value: Json) -> str:

@@ -2,15 +2,18 @@
 
 Between the check and the connection nothing is resolved again: aiohttp gets its addresses from `_Resolver` alone, and `_socket`
 makes a socket for no address that this very request had checked. Redirects are not followed, cookies are neither kept nor read,
-nothing of the environment (proxies, .netrc) counts. Messages name the host and the kind of failure, never a URL or a header.
+nothing of the environment (proxies, .netrc) counts. Messages name the host and the kind of failure, never a URL or a header; whoever
+must not show the host takes the kind alone.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from types import TracebackType
@@ -22,17 +25,25 @@ from yarl import URL
 
 from stagedoor.gate.address import CA, Address, AddressRefused, EgressSettings, parse_host, plain
 from stagedoor.gate.message import LONGEST_TIMEOUT_MS, Limits, OutboundRequest, OutboundResponse, Target, check_head, target_of
+from stagedoor.gate.wire import Wire, WireError
 from stagedoor.kit.errors import BadInput, StagedoorError
 
-__all__ = ["Limits", "Lookup", "Outbound", "OutboundError", "OutboundRequest", "OutboundResponse", "system_lookup"]
+__all__ = ["Limits", "Lookup", "Outbound", "OutboundError", "OutboundRequest", "OutboundResponse"]
 
 _CODINGS = frozenset({"", "identity", "gzip", "deflate"})
+_LOOKUPS = 128
+"""Threads for names, made as they are needed; as many as there are HTTP tasks under way. A name server that never answers holds one each
+for as long as the system's resolver has patience, and none of those that other parts of the server wait for."""
 Lookup = Callable[[str], Awaitable[list[str]]]
 """A name -> its addresses. OSError or an empty list: there are none."""
 
 
 class OutboundError(StagedoorError):
     """the request could not be sent, or not answered; the message holds the host and the kind of failure only"""
+
+    def __init__(self, host: str, kind: str) -> None:
+        super().__init__(f"{host}: {kind}")
+        self.kind = kind
 
 
 _checked: ContextVar[set[str]] = ContextVar("checked")
@@ -56,10 +67,16 @@ def _socket(info: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-async def system_lookup(host: str) -> list[str]:
-    """getaddrinfo, in a thread."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
+def _system_lookup(threads: ThreadPoolExecutor) -> Lookup:
+    """getaddrinfo, in one of these threads."""
+
+    def look(host: str) -> list[str]:
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+
+    async def lookup(host: str) -> list[str]:
+        return await asyncio.get_running_loop().run_in_executor(threads, look, host)
+
+    return lookup
 
 
 class _Resolver(AbstractResolver):
@@ -97,7 +114,7 @@ class _Resolver(AbstractResolver):
         if not addresses:
             raise OSError("the name has no address")
         if any(isinstance(address, IPv6Address) and address.scope_id for address in addresses):
-            raise AddressRefused(f"{host}: it leads to a link-local address")
+            raise AddressRefused("it leads to a link-local address")
         return addresses[: self._limits.addresses]
 
     async def close(self) -> None:
@@ -120,9 +137,12 @@ class _NoCookies(aiohttp.DummyCookieJar):
 class Outbound:
     """One pool of connections for the whole server: `async with Outbound(settings) as outbound`, then `send` from any task."""
 
-    def __init__(self, settings: EgressSettings, lookup: Lookup = system_lookup, limits: Limits | None = None) -> None:
+    def __init__(self, settings: EgressSettings, lookup: Lookup | None = None, limits: Limits | None = None) -> None:
+        """`lookup`: in place of the system's resolver."""
         self._settings, self._limits = settings, limits or Limits()
-        self._resolver = _Resolver(settings, lookup, self._limits)
+        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
+        self._resolver = _Resolver(settings, lookup or _system_lookup(self._threads), self._limits)
+        self._large = asyncio.Semaphore(self._limits.large)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -131,9 +151,11 @@ class Outbound:
             resolver=self._resolver, use_dns_cache=False, socket_factory=_socket, ssl=_tls(self._settings), limit=1000,
             keepalive_timeout=10,
         )  # fmt: skip
+        # The one place where aiohttp lets a connection be counted.
+        connector._factory = partial(Wire, loop=asyncio.get_running_loop(), limits=self._limits)  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=_NoCookies(), trust_env=False,
-            headers={"User-Agent": "Stagedoor"}, skip_auto_headers={"Content-Type"},
+            headers={"User-Agent": "Stagedoor", "Accept-Encoding": "gzip, deflate"}, skip_auto_headers={"Content-Type"},
             max_headers=self._limits.headers, max_field_size=self._limits.header_bytes, max_line_size=self._limits.header_bytes,
         )  # fmt: skip
         return self
@@ -141,21 +163,41 @@ class Outbound:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._session is not None:
             await self._session.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def names(self, host: str) -> bool:
+        """Did the operator name this host himself (EgressSettings.names)?"""
+        return self._settings.names(host)
+
+    def check(self, request: OutboundRequest) -> None:
+        """BadInput where it can be seen that `send` would raise it."""
+        target_of(request.url)
+        check_head(request, self._limits)
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
         """The answer, whatever its status (a redirect is an answer). BadInput: nothing was sent, the request is not valid;
         OutboundError: it was refused, failed, or its answer was too large or too slow."""
+        async with self.exchange(request) as response:
+            return response
+
+    @asynccontextmanager
+    async def exchange(self, request: OutboundRequest) -> AsyncIterator[OutboundResponse]:
+        """As `send`; a large answer counts as one until the end of the block."""
+        async with AsyncExitStack() as room:
+            yield await self._send(request, room)
+
+    async def _send(self, request: OutboundRequest, room: AsyncExitStack) -> OutboundResponse:
         target = self._admit(request)
         checked = {str(target.address)} if target.address is not None else set()
         try:
             with _checking(checked):
-                return await self._exchange(request, target)
+                return await self._exchange(request, target, room)
         except OutboundError:
             raise
         except AddressRefused as refused:
-            failure = OutboundError(refused.message)
+            failure = OutboundError(target.host, refused.message)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = OutboundError(f"{target.host}: {_kind(error, self._limits)}")
+            failure = OutboundError(target.host, _kind(error, self._limits))
         raise failure  # outside of the handler, so that no exception that holds a URL hangs on it
 
     def _admit(self, request: OutboundRequest) -> Target:
@@ -166,26 +208,41 @@ class Outbound:
             try:
                 self._settings.check(target.host, target.address)
             except AddressRefused as refused:
-                failure = OutboundError(refused.message)
+                failure = OutboundError(target.host, refused.message)
             else:
                 return target
             raise failure
         return target
 
-    async def _exchange(self, request: OutboundRequest, target: Target) -> OutboundResponse:
+    async def _exchange(self, request: OutboundRequest, target: Target, room: AsyncExitStack) -> OutboundResponse:
         if self._session is None:
-            raise OutboundError("not open")
+            raise OutboundError(target.host, "the egress is not open")
         proxy = await self._proxy(target)
         async with self._session.request(
             request.method, target.url, headers=request.headers, data=request.body, allow_redirects=False, proxy=proxy,
             timeout=_timeout(request, self._limits),
         ) as response:  # fmt: skip
             try:
-                body = await _read(response, target.host, self._limits.body)
+                body = await self._read(response, target.host, room)
             except BaseException:
                 response.close()  # not back into the pool, and the rest of the answer not read
                 raise
             return OutboundResponse(response.status, _phrase(response.status), _headers(response), body)
+
+    async def _read(self, response: aiohttp.ClientResponse, host: str, room: AsyncExitStack) -> bytes:
+        """Counted as it comes, after decompression, so that a bomb stops at the limit and not in memory."""
+        if _coding(response) not in _CODINGS:
+            raise OutboundError(host, "the answer is in a content encoding that was not asked for")
+        limits, body, is_large = self._limits, bytearray(), False
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limits.body:
+                raise OutboundError(host, f"the answer is larger than {limits.body} bytes")
+            if len(body) > limits.small and not is_large:
+                async with asyncio.timeout(limits.seconds):
+                    await room.enter_async_context(self._large)
+                is_large = True
+        return bytes(body)
 
     async def _proxy(self, target: Target) -> str | None:
         """The operator's proxy resolves names itself and is the last to judge them; what is known to be forbidden never gets there."""
@@ -217,20 +274,8 @@ def _timeout(request: OutboundRequest, limits: Limits) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=limits.seconds, sock_connect=connect, sock_read=read)
 
 
-async def _read(response: aiohttp.ClientResponse, host: str, limit: int) -> bytes:
-    """Counted as it comes, after decompression, so that a bomb stops at the limit and not in memory."""
-    if _coding(response) not in _CODINGS:
-        raise OutboundError(f"{host}: the answer is in a content encoding that was not asked for")
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise OutboundError(f"{host}: the answer is larger than {limit} bytes")
-    return bytes(body)
-
-
 def _coding(response: aiohttp.ClientResponse) -> str:
-    return response.headers.get("Content-Encoding", "").strip().lower()
+    return ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()  # of several, aiohttp would undo the first
 
 
 def _headers(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
@@ -251,6 +296,7 @@ def _phrase(status: int) -> str:
 
 
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+    (WireError, "the answer is many times larger on the wire than what it says"),
     (aiohttp.ConnectionTimeoutError, "connecting took too long"),
     (aiohttp.SocketTimeoutError, "nothing came for too long"),
     (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
@@ -270,7 +316,7 @@ _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
 def _kind(error: BaseException, limits: Limits) -> str:
     """The kind of a failure, from its type alone."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = getattr(error.certificate_error, "verify_message", "")
+        reason = getattr(error.certificate_error, "verify_message", "").partition(", certificate is not valid")[0]  # the host again
         return f"its certificate is not trusted: {reason}" if reason else "its certificate is not trusted"
     for kind, text in _FAILURES:
         if isinstance(error, kind) or (isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, kind)):

@@ -9,6 +9,8 @@ from functools import partial
 
 from stagedoor.core.project import Projects
 from stagedoor.core.usage import DAY, MOST_WAITING, Usage
+from stagedoor.gate.reminders import Reminders
+from stagedoor.gate.use_counts import UseCounts
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.store.store import Store
 
@@ -27,6 +29,8 @@ class Recording:
     usage: Usage
     projects: Projects
     again: asyncio.Event = field(default_factory=asyncio.Event)
+    reminders: Reminders | None = None
+    use_counts: UseCounts | None = None
     _pruned: int = 0
 
     async def run(self) -> None:
@@ -37,6 +41,10 @@ class Recording:
             self.again.clear()
             await self.flush(GROWN)
             await self._prune()
+            if self.reminders:
+                await self.reminders.give()
+            if self.use_counts:
+                await self.use_counts.count_on()
 
     async def flush(self, grown: int = MOST_WAITING) -> None:
         """All that is new today, and the oldest of the others; a store that refuses is asked again the next time."""

@@ -7,49 +7,72 @@ The strings of a JSON value are searched as one text, from two sides:
   is read again as a *view* (`spelling.py`), to a depth of two (JSON within a form, HTML within JSON). A hit in a view is mapped
   back to the bytes it was written with.
 
-So partly escaped and mixed spellings are found without being listed, and text without an escape costs no view. Needles are
-searched one by one: `bytes.find` is so fast that an automaton would win only from about a hundred values on. The cost is linear
-in the text. Redaction is the second line, not the control: an encoding that nobody thought of passes.
+So partly escaped and mixed spellings are found without being listed. Only strings that may hold one are read so; a quick look
+(`sieve.py`) passes all others. The cost is linear in the text (docs/decisions/0030-redaction.md). Redaction is the second line, not
+the control: an encoding that nobody thought of passes.
 """
 
-import base64
-import json
-import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
-from stagedoor.gate.spelling import FOLDED, Span, squeezed, views
+from stagedoor.gate.needles import SHORTEST, Needles, arriving, json_text, utf8, written
+from stagedoor.gate.sieve import Sieve, sieve_for
+from stagedoor.gate.spelling import FOLDED, Span, views
+
+__all__ = ["MASK", "SHORTEST", "MaskEverything", "Redactor"]
 
 Json = Any
 
 MASK = "***"
-SHORTEST = 6  # bytes; a shorter value is masked only where a whole string equals it, or half of all texts would be stars
+MOST_SPELLED = 18  # bytes for one of a value's: `%5C%75%30%30%34%31`
 DEEPEST = 400  # levels of lists and objects; what lies deeper is masked whole rather than passed unread
-_SEPARATOR = "\0"
-_NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
+_encode = msgspec.json.Encoder().encode
 
 
 class Redactor:
     """Masks `values` (the texts of the secrets opened so far) as `***`; prints as `***` itself."""
 
-    __slots__ = ("_folded", "_hex", "_needles", "_numbers", "_short", "_whole")
-
     def __init__(self, values: Iterable[str]) -> None:
-        given = {value for value in values if value}
-        long = {text for value in given for text in _arriving(value) if len(_bytes(text)) >= SHORTEST}
-        self._whole = frozenset(given)
-        self._short = tuple(b'"' + _bytes(value) + b'"' for value in given if value not in long)
-        encoded = {needle for text in long for form in _inner_forms(text) for needle in _base64(_bytes(form))}
-        plain = {_bytes(text) for text in long}
-        self._needles = _long_enough(encoded | plain | {data.replace(b" ", b"+") for data in plain})
-        self._folded = _long_enough(encoded | {squeezed(data) for data in plain})
-        self._hex = _long_enough({_bytes(form).hex().encode() for text in long for form in _inner_forms(text)})
-        self._numbers = frozenset(number for text in long for number in _as_numbers(text))
+        self._whole = frozenset(value for value in values if value)
+        self._least = min((len("".join(text.split())) for value in self._whole for text in arriving(value)), default=0)
+
+    @cached_property
+    def _of_each(self) -> list[Needles]:
+        """Made when a text first comes that is long enough to hold anything."""
+        forms = ({text for text in arriving(value) if len(utf8(text)) >= SHORTEST} for value in self._whole)
+        return [Needles(long) for long in forms if long]
+
+    @cached_property
+    def _sieve(self) -> Sieve | None:
+        return sieve_for((*one.plain, *one.base64, *one.hex) for one in self._of_each)
+
+    @cached_property
+    def _numbers(self) -> frozenset[int | float]:
+        return frozenset(number for one in self._of_each for number in one.numbers)
+
+    @cached_property
+    def _exactly(self) -> tuple[bytes, ...]:
+        """How JSON text writes what is masked as a whole alone: short values, and numbers."""
+        short = [json_text(value) for value in self._whole if len(utf8(value)) < SHORTEST]
+        return (*short, *{digits for number in self._numbers for digits in written(number)})
+
+    @cached_property
+    def _needles(self) -> tuple[bytes, ...]:
+        return tuple(set().union(*(one.plain | one.base64 for one in self._of_each)))
+
+    @cached_property
+    def _folded(self) -> tuple[bytes, ...]:
+        """Those for a text without its white space."""
+        return tuple(set().union(*(one.squeezed | one.base64 for one in self._of_each)))
+
+    @cached_property
+    def _hex(self) -> tuple[bytes, ...]:
+        return tuple(set().union(*(one.hex for one in self._of_each)))
 
     def __repr__(self) -> str:
         return MASK
@@ -59,7 +82,11 @@ class Redactor:
 
     def clean(self, value: Json) -> Json:
         """The same JSON value with every occurrence masked, in keys, strings and whole numbers; the very same object if there is none."""
-        if not self._whole or self._is_surely_clean(value):
+        if not self._whole or value is None:
+            return value
+        if type(value) is str:
+            return self.clean_text(value)
+        if self._is_surely_clean(value):
             return value
         found = _Strings()
         found.collect(value, 0)
@@ -69,33 +96,52 @@ class Redactor:
         return _Rebuild(damage, self._whole, self._numbers).rebuild(value, 0)
 
     def _is_surely_clean(self, value: Json) -> bool:
-        """The common case, ten times faster: the JSON text, where it holds no backslash, shows every string as it is."""
+        """The common case, told from the JSON text alone."""
+        if self._sieve is None:
+            return False
         try:
-            data = msgspec.json.encode(value)
+            data = _encode(value)
         except (TypeError, ValueError, OverflowError, RecursionError):  # lone surrogates, huge numbers, very deep
             return False
-        if self._numbers or b"\\" in data or any(short in data for short in self._short):
-            return False
-        return not self._spans(data)
+        return not (self._sieve.holds_back(data) or any(map(data.__contains__, self._exactly)))
 
     def clean_text(self, text: str) -> str:
         """The same for one string."""
         if text in self._whole:
             return MASK
-        data = _bytes(text)
-        spans = self._spans(data)
+        if len(text) < self._least:  # any spelling is at least as long
+            return text
+        data = utf8(text)
+        spans = self.places(data)
         return _masked(data, spans) if spans else text
+
+    def clean_lines(self, lines: Sequence[str]) -> list[str]:
+        """The same for the lines of one text: of a value that is broken over some, each loses its part."""
+        data, ends = _joined(lines, "\n")
+        inside = dict(_by_string(self.places(data), lines, ends))
+        cleaned = (_masked(utf8(line), inside[index]) if index in inside else line for index, line in enumerate(lines))
+        return [MASK if line in self._whole else clean for line, clean in zip(lines, cleaned, strict=True)]
+
+    def places(self, data: bytes) -> list[Span]:
+        """Where in a text, as UTF-8, values stand in any spelling: merged and in order."""
+        if not self._whole or (self._sieve is not None and not self._sieve.holds_back(data)):
+            return []
+        return self._spans(data)
+
+    @property
+    def reach(self) -> int:
+        """Bytes that a value may take at most, with each of its characters spelled out twice over (`%5Cu0041`, `%26%23%36%35%3B`)."""
+        return MOST_SPELLED * max(map(len, self._needles), default=0)
 
     def _damage(self, strings: list[str]) -> dict[int, str]:
         """Index of each string that holds a value -> the string masked."""
-        joined = _SEPARATOR.join(strings)
-        data = _bytes(joined)
-        spans = self._spans(data)
-        if not spans:
-            return {}
-        lengths = map(len, strings) if len(data) == len(joined) else (len(_bytes(text)) for text in strings)
-        ends = list(accumulate(lengths, lambda end, length: end + 1 + length))
-        return {index: _masked(_bytes(strings[index]), inside) for index, inside in _by_string(spans, strings, ends)}
+        data, ends = _joined(strings)
+        chosen = range(len(strings)) if self._sieve is None else sorted(self._sieve.suspects(data, ends))
+        if len(chosen) < len(strings):
+            strings = [strings[index] for index in chosen]
+            data, ends = _joined(strings)
+        inside = _by_string(self._spans(data), strings, ends)
+        return {chosen[index]: _masked(utf8(strings[index]), spans) for index, spans in inside}
 
     def _spans(self, data: bytes) -> list[Span]:
         """Every place, merged and in order, where a value stands in any spelling."""
@@ -107,8 +153,12 @@ class Redactor:
         return _merged(spans)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _joined(strings: Sequence[str], separator: str = "\0") -> tuple[bytes, list[int]]:
+    """All as one text, and where each ends in it."""
+    joined = separator.join(strings)
+    data = utf8(joined)
+    lengths = map(len, strings) if len(data) == len(joined) else (len(utf8(text)) for text in strings)
+    return data, list(accumulate(lengths, lambda end, length: end + 1 + length))
 
 
 def _text(data: bytes) -> str:
@@ -118,38 +168,24 @@ def _text(data: bytes) -> str:
         return data.decode("utf-8", "replace")
 
 
-# --- needles ------------------------------------------------------------------------------------------------------------------
+class MaskEverything(Redactor):
+    """For a run whose values nobody knows any more: what cannot be searched is not passed on."""
 
+    def __init__(self) -> None:
+        super().__init__(())
 
-def _arriving(value: str) -> set[str]:
-    """What the other side may read where it was sent the value: a header loses white space around it, an address ends at a `#`, and
-    addresses and forms are decoded."""
-    return {value, value.strip(), unquote(value), unquote_plus(value), value.partition("#")[0]}
+    def clean(self, value: Json) -> Json:
+        if isinstance(value, dict):
+            return {MASK: self.clean(list(value.values()))} if value else {}
+        if isinstance(value, list):
+            return [self.clean(member) for member in value]
+        return value if value is None or value == "" or isinstance(value, bool) else MASK
 
+    def clean_text(self, text: str) -> str:
+        return text and MASK
 
-def _inner_forms(text: str) -> set[str]:
-    """The value as it stands, and as it stands inside a JSON document that is then encoded as a whole."""
-    return {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-
-
-def _long_enough(needles: set[bytes]) -> tuple[bytes, ...]:
-    return tuple(needle for needle in needles if len(needle) >= SHORTEST)
-
-
-def _base64(data: bytes) -> Iterator[bytes]:
-    """The characters that the value alone decides, at each of its three alignments, in both alphabets."""
-    for before, undecided in ((0, 0), (1, 2), (2, 3)):
-        whole = base64.b64encode(b"\0" * before + data)[undecided : (before + len(data)) * 8 // 6]
-        yield whole
-        yield whole.replace(b"+", b"-").replace(b"/", b"_")
-
-
-def _as_numbers(text: str) -> Iterator[int | float]:
-    """What a JSON parser makes of the text: a secret of digits comes back from a parsed answer as a number (or a Double)."""
-    if match := _NUMBER.fullmatch(text):
-        yield float(text)
-        if not (match[1] or match[2]):
-            yield int(text)
+    def clean_lines(self, lines: Sequence[str]) -> list[str]:
+        return [self.clean_text(line) for line in lines]
 
 
 # --- places -------------------------------------------------------------------------------------------------------------------
@@ -189,7 +225,7 @@ def _masked(data: bytes, spans: list[Span]) -> str:
     return MASK.join([*parts, _text(data[at:])])
 
 
-def _by_string(spans: list[Span], strings: list[str], ends: list[int]) -> Iterator[tuple[int, list[Span]]]:
+def _by_string(spans: list[Span], strings: Sequence[str], ends: list[int]) -> Iterator[tuple[int, list[Span]]]:
     """Places in the joined text as places in the strings (`ends`: where each ends in the joined text)."""
     inside: dict[int, list[Span]] = {}
     for start, end in spans:

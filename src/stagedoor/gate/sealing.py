@@ -3,8 +3,10 @@
 Which references are refused, and the way out: docs/flows.md and docs/decisions/0004-places-of-secrets.md.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,15 +19,37 @@ from stagedoor.core.usage import WHOLE, Usage, Use
 from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, WorkflowDefinition, nodes
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision
+from stagedoor.engine.validate import sites
 from stagedoor.kit import strictjson
 from stagedoor.kit.errors import BadInput, Forbidden
 from stagedoor.kit.ids import NewId
-from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, map_strings, references, strings
+from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, map_strings, pointer, references, strings
 from stagedoor.store.store import Transaction
 
 WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
 _NESTED = ("decisionCases", "defaultCase", "forkTasks", "loopOver")
 _PROSE = ("description",)
+WORKFLOW = "WORKFLOW_DEF"
+Adopts = Callable[[str, str], bool]
+"""(a task's reference name, the voucher of a reference in it) -> whether the saver becomes its voucher, though the task has not changed."""
+
+
+class Misplaced(NamedTuple):
+    """A reference where none may stand. `place`: its JSON pointer in the definition; `field` names it as the message does."""
+
+    message: str
+    field: str
+    place: str
+    task: str | None
+
+
+class Target(NamedTuple):
+    """A workflow that a definition starts, by its name, which may be made from data. `shown`: the place, for people."""
+
+    name: str
+    shown: str
+    place: str
+    task: str | None
 
 
 @dataclass(frozen=True)
@@ -37,19 +61,26 @@ class Sealing:
     usage: Usage
 
     def seal(
-        self, tx: Transaction, saver: Principal, definition: WorkflowDefinition, previous: Revision | None, revision_id: str
+        self,
+        tx: Transaction,
+        saver: Principal,
+        definition: WorkflowDefinition,
+        previous: Revision | None,
+        revision_id: str,
+        *,
+        adopts: Adopts = lambda task, voucher: False,
     ) -> tuple[WorkflowDefinition, list[str]]:
-        """(the sealed definition, warnings). Forbidden where a changed node names a secret the saver may not use."""
+        """(the sealed definition, warnings). Forbidden where a changed or adopted node names a secret the saver may not use."""
         refuse_elsewhere(definition)
         check_targets(tx, saver, definition, self.usage)
-        vouched = _Vouched.by(tx, previous)
+        vouched = Vouched.by(tx, previous)
         saving = _Saving(tx, saver, [])
         sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
         for node in nodes(sealed.tasks):
             markers: dict[tuple[str, Reference], Marker] = {}
             for place, reference in references(node.input_parameters):
                 voucher = vouched.keeps(node, place, reference)
-                if voucher is None:
+                if voucher is None or adopts(node.task_reference_name, voucher):
                     self._check(saving, node, reference)
                     voucher = saver.user
                 markers[place, reference] = Marker(self.new_id(), node.task_reference_name, place, reference, voucher)
@@ -59,16 +90,22 @@ class Sealing:
         return sealed, saving.warnings
 
     def _check(self, saving: "_Saving", node: TaskNode, reference: Reference) -> None:
-        if not self.secrets.exists(saving.tx, saving.saver.project, reference.name):
-            saving.warnings.append(f"task {node.task_reference_name} names the secret {reference.name}, which does not exist")
-            return
+        found = self.may_use(saving.tx, saving.saver, node, reference)
+        if found is None:
+            saving.warnings.append(missing_secret(node, reference))
+        elif isinstance(found, Denied):
+            raise Forbidden(found.reason)
+        else:
+            self.usage.within(saving.tx, saving.saver, found)
+
+    def may_use(self, tx: Transaction, saver: Principal, node: TaskNode, reference: Reference) -> Use | Denied | None:
+        """The least right that lets the saver vouch for this reference; None where there is no such secret."""
+        if not self.secrets.exists(tx, saver.project, reference.name):
+            return None
         secret = Resource(KIND, reference.name)
-        authority = authority_on(saving.tx, saving.saver, secret)
-        verdicts = [decide(saving.saver, access, secret, authority) for access in accesses(node)]
-        used = [access for access, verdict in zip(accesses(node), verdicts, strict=True) if isinstance(verdict, Allowed)]
-        if not used:
-            raise Forbidden(denied(Access.READ, secret).reason)
-        self.usage.within(saving.tx, saving.saver, Use(used[-1], *secret))  # the least that was enough
+        authority = authority_on(tx, saver, secret)
+        used = [access for access in accesses(node) if isinstance(decide(saver, access, secret, authority), Allowed)]
+        return Use(used[-1], *secret) if used else denied(Access.READ, secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,54 +122,82 @@ def accesses(node: TaskNode) -> tuple[Access, ...]:
     return (Access.READ, Access.EXECUTE) if node.type == "HTTP" else (Access.READ,)
 
 
+def missing_secret(node: TaskNode, reference: Reference) -> str:
+    return f"task {node.task_reference_name} names the secret {reference.name}, which does not exist"
+
+
 def check_targets(tx: Transaction, saver: Principal, definition: WorkflowDefinition, usage: Usage) -> None:
     """Sub-workflows and failure workflows run in the starter's name: their names need EXECUTE from the saver (contract/orkes.md)."""
-    for place, name in _targets(definition):
-        workflow = Resource("WORKFLOW_DEF", name)
-        authority = authority_on(tx, saver, workflow)
-        if "${" in name:
-            if authority.whole(Access.EXECUTE, "WORKFLOW_DEF") is None:
-                missing = f"missing: {Access.EXECUTE} on every WORKFLOW_DEF, for the name is made from data"
-                raise Forbidden(f"You don't have permissions to execute workflow: {name} at {place} ({missing})")
-            usage.within(tx, saver, Use(f"{WHOLE}{Access.EXECUTE}", "WORKFLOW_DEF", ""))
+    for target in targets(definition):
+        if target.name == definition.name and "${" not in target.name:
             continue
+        found = may_target(tx, saver, target)
+        if isinstance(found, Denied):
+            raise Forbidden(found.reason)
+        usage.within(tx, saver, found)
+
+
+def may_target(tx: Transaction, saver: Principal, target: Target) -> Use | Denied:
+    """The right by which the saver may name this workflow. A name made from data needs EXECUTE on every workflow."""
+    workflow = Resource(WORKFLOW, target.name)
+    authority = authority_on(tx, saver, workflow)
+    if "${" not in target.name:
         verdict = decide(saver, Access.EXECUTE, workflow, authority)
-        if isinstance(verdict, Denied) and name != definition.name:
-            raise Forbidden(verdict.reason)
-        if name != definition.name:
-            usage.within(tx, saver, Use(Access.EXECUTE, *workflow))
+        return verdict if isinstance(verdict, Denied) else Use(Access.EXECUTE, *workflow)
+    if authority.whole(Access.EXECUTE, WORKFLOW) is not None:
+        return Use(f"{WHOLE}{Access.EXECUTE}", WORKFLOW, "")
+    missing = f"{Access.EXECUTE} on every {WORKFLOW}"
+    told = f"missing: {missing}, for the name is made from data"
+    return Denied(missing, f"You don't have permissions to execute workflow: {target.name} at {target.shown} ({told})")
 
 
-def _targets(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:
+def targets(definition: WorkflowDefinition, place: str = "") -> Iterator[Target]:
+    """Every workflow that this one starts, those of definitions written inline included."""
     if definition.failure_workflow:
-        yield "failureWorkflow", definition.failure_workflow
-    for node in nodes(definition.tasks):
-        parameters = node.sub_workflow_param
+        yield Target(definition.failure_workflow, "failureWorkflow", f"{place}/failureWorkflow", None)
+    for site in sites(definition, place):
+        node, ref = site.node, site.node.task_reference_name
+        parameters, start = node.sub_workflow_param, node.input_parameters.get("startWorkflow")
         if parameters is not None and parameters.workflow_definition is not None:
-            yield from _targets(msgspec.convert(parameters.workflow_definition, WorkflowDefinition))
+            with contextlib.suppress(msgspec.ValidationError):  # one that is not valid has been refused; `stagedoor check` goes on
+                inline = msgspec.convert(parameters.workflow_definition, WorkflowDefinition)
+                yield from targets(inline, f"{site.place}/subWorkflowParam/workflowDefinition")
         elif parameters is not None and parameters.name:
-            yield f"task {node.task_reference_name}: subWorkflowParam.name", parameters.name
-        start = node.input_parameters.get("startWorkflow")
+            yield Target(parameters.name, f"task {ref}: subWorkflowParam.name", f"{site.place}/subWorkflowParam/name", ref)
         if node.type == "START_WORKFLOW":
             name = start.get("name") if isinstance(start, dict) else None
-            yield f"task {node.task_reference_name}: startWorkflow.name", name if isinstance(name, str) else "${}"
+            shown = f"task {ref}: startWorkflow.name"
+            yield Target(name if isinstance(name, str) else "${}", shown, f"{site.place}/inputParameters/startWorkflow/name", ref)
 
 
 def refuse_elsewhere(definition: WorkflowDefinition) -> None:
     """BadInput, with the place and the way out, for a reference where a plain value would end up in an execution."""
-    for place, value in _places(definition):
-        for where, reference in references(value, place):
-            raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
-    for node in nodes(definition.tasks):
-        for where, text in strings(node.input_parameters, "inputParameters"):
+    for one in misplaced(definition):
+        raise BadInput(one.message, one.field)
+
+
+def misplaced(definition: WorkflowDefinition) -> Iterator[Misplaced]:
+    """Every such reference; made one by one."""
+    for label, base, task, value in _places(definition):
+        for below, reference in references(value):
+            yield Misplaced(f"{label}{below}: {reference.text()} cannot be used here; {WAY_OUT}", label + below, base + below, task)
+    for site in sites(definition):
+        ref = site.node.task_reference_name
+        for where, text in strings(site.node.input_parameters, "inputParameters"):
             if _inside_expression(text):
-                raise BadInput(f"task {node.task_reference_name}, {where}: a secret cannot be part of another expression", where)
+                told = f"task {ref}, {where}: a secret cannot be part of another expression"
+                yield Misplaced(told, where, f"{site.place}/{where}", ref)
 
 
 def refuse_in_task_definition(definition: TaskDefinition) -> None:
     """A task definition's `inputTemplate` holds no reference: it would reach tasks whose author never wrote it."""
+    for one in misplaced_in_task(definition):
+        raise BadInput(one.message, one.field)
+
+
+def misplaced_in_task(definition: TaskDefinition) -> Iterator[Misplaced]:
     for where, reference in references(definition.input_template, "inputTemplate"):
-        raise BadInput(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where)
+        yield Misplaced(f"{where}: {reference.text()} cannot be used here; {WAY_OUT}", where, f"/{where}", None)
 
 
 def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDefinition, secrets: Secrets, usage: Usage) -> None:
@@ -146,16 +211,17 @@ def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDe
             usage.within(tx, saver, Use(Access.READ, *secret))
 
 
-def _places(definition: WorkflowDefinition) -> Iterator[tuple[str, Json]]:
-    """Everything of a definition in which no reference may stand, with its place."""
+def _places(definition: WorkflowDefinition) -> Iterator[tuple[str, str, str | None, Json]]:
+    """Everything of a definition in which no reference may stand: its place for people, its JSON pointer, the task, the value."""
     for name, value in msgspec.to_builtins(definition).items():
         if name not in ("tasks", *_PROSE):
-            yield name, value
-    for node in nodes(definition.tasks):
+            yield name, pointer("", name), None, value
+    for site in sites(definition):
+        node, ref = site.node, site.node.task_reference_name
         for name, value in msgspec.to_builtins(node).items():
             takes_secrets = name == "inputParameters" and (node.type == "HTTP" or is_worker(node.type))
             if not takes_secrets and name not in (*_NESTED, *_PROSE):
-                yield f"task {node.task_reference_name} ({node.type}): {name}", value
+                yield f"task {ref} ({node.type}): {name}", pointer(site.place, name), ref, value
 
 
 def _inside_expression(text: str) -> bool:
@@ -201,7 +267,7 @@ def _own_fields(node: TaskNode) -> Json:
     return {name: value for name, value in fields.items() if name not in _NESTED}
 
 
-class _Vouched:
+class Vouched:
     """The vouchers of the previous revision, for the nodes that have not changed."""
 
     def __init__(self, fields: dict[str, Json], vouchers: dict[tuple[str, str, Reference], str]) -> None:
@@ -209,7 +275,7 @@ class _Vouched:
         self._vouchers = vouchers
 
     @classmethod
-    def by(cls, tx: Transaction, previous: Revision | None) -> "_Vouched":
+    def by(cls, tx: Transaction, previous: Revision | None) -> "Vouched":
         if previous is None:
             return cls({}, {})
         markers = markers_of_revision(tx, previous.revision_id)

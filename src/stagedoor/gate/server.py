@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stagedoor.gate.authority import Realm
 from stagedoor.gate.definitions import Definitions
 from stagedoor.gate.executions import Executions
+from stagedoor.gate.external import StoreVerbs
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.invitations import Invitations
 from stagedoor.gate.persons import Persons
@@ -20,3 +21,4 @@ class Server:
     invitations: Invitations
     realm: Realm
     tenants: Tenants
+    stores: StoreVerbs

@@ -1,6 +1,7 @@
 """Which workflows and workers a change would stop, by the very conditions under which secrets are opened (gate/conditions.py)."""
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from stagedoor.core.secret import KIND as SECRET
 from stagedoor.engine.definition import TaskNode, nodes
 from stagedoor.engine.operators import WORKER, is_worker
 from stagedoor.engine.port import Revision, TaskRecord
+from stagedoor.engine.run import Run
 from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.sealing import accesses
@@ -24,11 +26,17 @@ MOST_SECRETS = 200
 
 
 class StoppedWorkflow(msgspec.Struct, frozen=True):
-    """`name` `*`: every workflow. `version` null: all of them."""
+    """`name` `*`: every workflow. `version` null: all of them. Where it is one reference to a secret: which, who vouches for it, and the
+    command by which another takes that over (`remedy`)."""
 
     name: str
     version: int | None
     reason: str
+    task: str | None = None
+    place: str | None = None
+    secret: str | None = None
+    voucher: str | None = None
+    remedy: str | None = None
 
 
 class StoppedWorker(msgspec.Struct, rename="camel", frozen=True):
@@ -40,12 +48,14 @@ class StoppedWorker(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Reading(NamedTuple):
-    """One reference that a workflow's task reads a secret by."""
+    """One reference that a workflow's task reads a secret by. `running`: runs under way use the revision; `older`: no name means it."""
 
     workflow: str
     version: int
     node: TaskNode
     marker: Marker
+    running: bool = False
+    older: bool = False
 
     @property
     def accesses(self) -> tuple[Access, ...]:
@@ -56,13 +66,24 @@ Asked = tuple[str, str, tuple[Access, ...]]
 """Voucher, secret, accesses that are enough."""
 
 
-class Stops:
-    """Over the definitions as names mean them now. Runs under way of older revisions are not looked at."""
+class Deployed(NamedTuple):
+    """What there is that could stop: the definitions as names mean them now, runs under way, and the older revisions that those use."""
 
-    def __init__(self, conditions: Conditions, revisions: Sequence[Revision], records: Sequence[TaskRecord], project: str) -> None:
+    revisions: Sequence[Revision]
+    records: Sequence[TaskRecord]
+    running: Sequence[Run]
+    older: Sequence[Revision] = ()
+
+
+class Stops:
+    """Over the definitions as names mean them now, and the older revisions that runs under way use."""
+
+    def __init__(self, conditions: Conditions, deployed: Deployed, project: str) -> None:
         self._conditions = conditions
-        self._revisions = {revision.revision_id: revision for revision in revisions}
-        self._records = {record.definition.name: record for record in records if record.definition.runtime_metadata}
+        self._revisions = {revision.revision_id: revision for revision in deployed.revisions}
+        self._records = {record.definition.name: record for record in deployed.records if record.definition.runtime_metadata}
+        self._older = [revision for revision in deployed.older if revision.revision_id not in self._revisions]
+        self._in_use = {run.revision_id for run in deployed.running}
         self._project = project
         self._known: dict[tuple[str, str], list[Reading]] = {}
 
@@ -73,7 +94,7 @@ class Stops:
         for user in sorted(users):
             found += self._readings(tx, user, "")
         concerned = [one for one in found if one.marker.reference.name == secret or one.marker.voucher in users]
-        unique = {(one.workflow, one.version, *one.marker.reference, one.marker.task_ref, one.marker.place): one for one in concerned}
+        unique = {(*one[:2], one.older, *one.marker.reference, one.marker.task_ref, one.marker.place): one for one in concerned}
         asked: dict[Asked, str | None] = {}
         return [one for one in unique.values() if self._refusal(tx, one, asked) is None]
 
@@ -82,7 +103,28 @@ class Stops:
         asked: dict[Asked, str | None] = {}
         for one in watched:
             if reason := self._refusal(tx, one, asked):
-                yield StoppedWorkflow(one.workflow, one.version, f"task {one.node.task_reference_name}: {reason}")
+                there = self._conditions.secrets.exists(tx, self._project, one.marker.reference.name)
+                yield StoppedWorkflow(
+                    one.workflow,
+                    one.version,
+                    f"task {one.node.task_reference_name}: {reason}" + (" (of runs under way)" if one.older else ""),
+                    one.node.task_reference_name,
+                    one.marker.place,
+                    one.marker.reference.name,
+                    one.marker.voucher,
+                    adoption(one) if there else None,
+                )
+
+    def uses_secrets(self, tx: Transaction, workflow: str) -> bool:
+        """Whether any version of a workflow, or a workflow below it, may."""
+        for revision in self._revisions.values():
+            if revision.definition.name != workflow:
+                continue
+            found = nodes(revision.definition.tasks)
+            below = any(node.type == "SUB_WORKFLOW" or (is_worker(node.type) and task_type(node) in self._records) for node in found)
+            if below or markers_of_revision(tx, revision.revision_id):
+                return True
+        return False
 
     def held(self, tx: Transaction, lost: Sequence[tuple[Principal, Question]]) -> Iterator[StoppedWorker]:
         """After the change: tasks that wait for another worker, because this one lost READ on a secret they name."""
@@ -114,7 +156,7 @@ class Stops:
         """Of the definitions with a reference to this secret, or one that this user vouched for: all references. No change moves them."""
         asked = (voucher, secret)
         if asked not in self._known:
-            self._known[asked] = [*self._markers(tx, voucher, secret), *self._beside(voucher, secret)]
+            self._known[asked] = [*self._markers(tx, voucher, secret), *self._under_way(tx), *self._beside(voucher, secret)]
         return self._known[asked]
 
     def _markers(self, tx: Transaction, voucher: str, secret: str) -> Iterator[Reading]:
@@ -122,9 +164,11 @@ class Stops:
             revision = self._revisions.get(row["revision_id"])
             if revision is None:  # saved since the definitions were read
                 continue
-            by_name = {node.task_reference_name: node for node in nodes(revision.definition.tasks)}
-            for marker in markers_of_revision(tx, revision.revision_id):
-                yield Reading(revision.definition.name, revision.definition.version, by_name[marker.task_ref], marker)
+            yield from _marked(tx, revision, running=revision.revision_id in self._in_use)
+
+    def _under_way(self, tx: Transaction) -> Iterator[Reading]:
+        for revision in self._older:
+            yield from _marked(tx, revision, running=True, older=True)
 
     def _beside(self, voucher: str, secret: str) -> Iterator[Reading]:
         """Secrets that a task definition names in `runtimeMetadata`; who saved it last vouches for them (gate/handoff.py)."""
@@ -139,6 +183,28 @@ class Stops:
                     for name in record.definition.runtime_metadata:
                         marker = Marker(name, node.task_reference_name, RUNTIME_METADATA, Reference(name, None), record.saved_by)
                         yield Reading(revision.definition.name, revision.definition.version, node, marker)
+
+
+def _marked(tx: Transaction, revision: Revision, *, running: bool, older: bool = False) -> Iterator[Reading]:
+    by_name = {node.task_reference_name: node for node in nodes(revision.definition.tasks)}
+    for marker in markers_of_revision(tx, revision.revision_id):
+        yield Reading(revision.definition.name, revision.definition.version, by_name[marker.task_ref], marker, running, older)
+
+
+def adoption(one: Reading) -> str:
+    """The command by which another user becomes the voucher. Who that is, is for a person to say."""
+    if one.marker.place == RUNTIME_METADATA:
+        return adoption_of_task(task_type(one.node), one.marker.voucher)
+    return adoption_of(one.workflow, one.version, one.marker.voucher, running=one.running)
+
+
+def adoption_of(workflow: str, version: int, voucher: str, *, running: bool = False) -> str:
+    also = " --running" if running else ""
+    return f"stagedoor adopt {quote(workflow)} --version {version} --from {quote(voucher)}{also} --as USER"
+
+
+def adoption_of_task(definition: str, voucher: str) -> str:
+    return f"stagedoor adopt --task-definition {quote(definition)} --from {quote(voucher)} --as USER"
 
 
 def task_type(node: TaskNode) -> str:

@@ -12,10 +12,9 @@ from stagedoor.core.permission import NOBODY, Access, Allowed, Authority, Denied
 from stagedoor.core.principal import Principal
 from stagedoor.core.question import Question, judge
 from stagedoor.core.role import EVERY
-from stagedoor.engine.port import Revision, TaskRecord
-from stagedoor.engine.run import Run
 from stagedoor.gate.conditions import Conditions
-from stagedoor.gate.stops import StoppedWorker, StoppedWorkflow, Stops
+from stagedoor.gate.lint import named_variables, updates_of
+from stagedoor.gate.stops import Deployed, StoppedWorker, StoppedWorkflow, Stops, adoption_of
 from stagedoor.store.store import Transaction
 
 MOST_SUBJECTS = 200
@@ -40,15 +39,6 @@ class WhatIf(msgspec.Struct, frozen=True):
     workflows: tuple[StoppedWorkflow, ...]
     workers: tuple[StoppedWorker, ...]
     complete: bool
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """What there is that could stop: the definitions as names mean them now, and runs under way."""
-
-    revisions: Sequence[Revision]
-    records: Sequence[TaskRecord]
-    running: Sequence[Run]
 
 
 @dataclass
@@ -94,7 +84,7 @@ class Trial:
         """For `Store.write`: always raises, so that nothing stays. `seen` takes the result out of what it raises."""
         touched = list(dict.fromkeys(change.touches(tx, who.project)))
         complete = self._look(tx, who.project, touched[:MOST_SUBJECTS]) and len(touched) <= MOST_SUBJECTS
-        stops = Stops(self.conditions, self.deployed.revisions, self.deployed.records, who.project)
+        stops = Stops(self.conditions, self.deployed, who.project)
         watched = stops.watched(tx, [one.who for one in self.subjects], change.secret())
         change.make(tx, who, self.parts)
         for one in self.subjects:
@@ -102,7 +92,7 @@ class Trial:
             one.after = NOBODY if one.keyless else authority_if_small(tx, one.who, MOST_GRANTS) or NOBODY
         lost = [(one, question, denial) for one in self.subjects for question, denial in _losses(one)]
         told = tuple(_told(*one) for one in lost)
-        workflows = (*stops.workflows(tx, watched), *_starts(lost), *self._runs())
+        workflows = (*stops.workflows(tx, watched), *_starts(lost), *self._runs(), *self._in_savers_name(tx, stops))
         workers = (*_workers(lost), *stops.held(tx, [(one.who, question) for one, question, _ in lost]))
         raise _Undone(WhatIf(told, tuple(dict.fromkeys(workflows)), tuple(dict.fromkeys(workers)), complete))
 
@@ -127,6 +117,32 @@ class Trial:
             if denial:
                 reason = f"run {run.workflow_id} gets no secret any more: its starter {run.starter} would lack {denial.missing}"
                 yield StoppedWorkflow(run.workflow_name, run.workflow_version, reason)
+
+    def _in_savers_name(self, tx: Transaction, stops: Stops) -> Iterator[StoppedWorkflow]:
+        """What is done in the name of whoever saved a definition last: its failure workflow is started, its variables are read."""
+        by_user = {one.who.user: one for one in self.subjects}
+        for revision in self.deployed.revisions:
+            saver, definition = by_user.get(revision.saved_by), revision.definition
+            if saver is None:
+                continue
+            voucher, version = revision.saved_by, definition.version
+            remedy = adoption_of(definition.name, version, voucher)
+            for place, task, variable in named_variables(definition):
+                if denial := saver.loses(Question(Access.READ, Resource("ENV_VARIABLE", variable))):
+                    told = f"the variable {variable} is withheld: {voucher}, who saved the definition, would lack {denial.missing}"
+                    yield StoppedWorkflow(definition.name, version, told, task, place, voucher=voucher, remedy=remedy)
+            for task, secret in updates_of(definition):
+                if denial := saver.loses(Question(Access.UPDATE, Resource("SECRET_NAME", secret))):
+                    told = f"it puts the secret {secret} no more: {voucher}, who saved the definition, would lack {denial.missing}"
+                    yield StoppedWorkflow(definition.name, version, told, task, secret=secret, voucher=voucher, remedy=remedy)
+            failure = definition.failure_workflow
+            if not failure or "$" in failure:
+                continue
+            denial = saver.loses(Question(Access.EXECUTE, Resource("WORKFLOW_DEF", failure)))
+            if denial and stops.uses_secrets(tx, failure):
+                after = f"{definition.name} version {version}, which {voucher} saved"
+                told = f"it gets no secret any more as the failure workflow of {after}: {saver.who.user} would lack {denial.missing}"
+                yield StoppedWorkflow(failure, None, told, voucher=voucher, remedy=remedy)
 
 
 def seen(problem: BaseException) -> WhatIf | None:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stagedoor.kit.errors import StagedoorError
+from stagedoor.kit.secretvalue import SecretValue
 
 _NONCE = 12
 
@@ -29,13 +30,15 @@ class KeyProblem(StagedoorError):
 class Key:
     """A 256-bit key. It never leaves this object except wrapped under another key."""
 
-    __slots__ = ("_aead", "_raw")
+    __slots__ = ("_aead", "_raw", "id")
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != 32:
             raise KeyProblem("the key is not 32 bytes long")
         self._raw = raw
         self._aead = AESGCM(raw)
+        self.id = hmac.new(raw, b"stagedoor key id", hashlib.sha256).hexdigest()[:16]
+        """Tells keys apart and tells nothing of them."""
 
     def __repr__(self) -> str:
         return "Key(***)"
@@ -62,6 +65,18 @@ class Key:
     def derive(self, purpose: str) -> "Key":
         """Another key, for this purpose only."""
         return Key(HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._raw))
+
+    @classmethod
+    def new(cls) -> "Key":
+        return cls(secrets.token_bytes(32))
+
+    def rewrapped(self, under: "Key", identity: str) -> bytes:
+        """This key, sealed under another one."""
+        return under.seal(self._raw, identity)
+
+    def exported(self) -> SecretValue:
+        """64 hex characters, for a key service to wrap."""
+        return SecretValue(self._raw.hex())
 
     def mac(self, message: bytes) -> str:
         """HMAC-SHA-256 in hex."""

@@ -6,11 +6,17 @@ import zlib
 from collections.abc import Callable
 
 NewId = Callable[[], str]
+_OF_IDS = frozenset("0123456789abcdef-")
 
 
 def new_id() -> str:
     """A random UUID in its canonical text form."""
     return str(uuid.uuid4())
+
+
+def is_id(text: str) -> bool:
+    """Whether it looks like what `new_id` makes."""
+    return len(text) == 36 and text.count("-") == 4 and set(text) <= _OF_IDS
 
 
 def new_token(prefix: str, size: int = 24) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 Json = Any
-REFERENCE = re.compile(r"(?<!\$)\$\{workflow\.secrets\.([^.${}\s]+)(?:\.([^${}]+))?\}")
+REFERENCE = re.compile(r"(?<!\$)\$\{workflow\.secrets\.([^.${}\s]+)(?:\.(\$(?=[.\[}])[^${}]*|[^${}]+))?\}")
 MARKER_START = "#{stagedoor:"
 MARKER = re.compile(r"#\{stagedoor:([0-9a-f-]{36})\}")
 
 
 class Reference(NamedTuple):
-    """`${workflow.secrets.NAME}` or `${workflow.secrets.NAME.path}`; `path` goes into a secret whose value is JSON."""
+    """`${workflow.secrets.NAME}` or `${workflow.secrets.NAME.path}`; `path` goes into a secret whose value is JSON, and may begin at
+    its root: `$.field`, or `$` for the whole."""
 
     name: str
     path: str | None
@@ -27,6 +28,12 @@ def marker_text(marker_id: str) -> str:
 def pointer(parent: str, key: str | int) -> str:
     """The JSON pointer of a member of what `parent` points to."""
     return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def steps_of(place: str) -> list[str]:
+    """The keys that a JSON pointer names, from the outside in."""
+    steps = place.split("/")[1:]
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps] if "~" in place else steps
 
 
 def strings(value: Json, place: str = "") -> Iterator[tuple[str, str]]:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg
+import psycopg.sql
 from psycopg.rows import dict_row
 
 from stagedoor.kit.clock import Clock, SystemClock
@@ -84,6 +85,10 @@ class PostgresStore:
     async def scan(self, fn: Callable[[Transaction], T]) -> T:
         return await self._scanners.run(lambda then: self._pool.scan(fn))
 
+    async def scrub(self, table: str, needles: Sequence[bytes]) -> bool:
+        await asyncio.to_thread(self._vacuum, table)
+        return True
+
     def epoch(self, project_id: str) -> int:
         return self._news.book.number(project_id)
 
@@ -111,6 +116,14 @@ class PostgresStore:
             raise Unavailable(f"the database cannot be opened: {str(error).strip()}") from None
         except psycopg.Error as error:
             raise translated(error, "(migration)") from None
+
+    def _vacuum(self, table: str) -> None:
+        """The table in a new file: no transaction that began before sees the deleted rows then, and none is left in it."""
+        try:
+            with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                connection.execute(psycopg.sql.SQL("VACUUM FULL {}").format(psycopg.sql.Identifier(table)))
+        except psycopg.Error as error:
+            raise translated(error, "(vacuum)") from None
 
     async def _read_epochs(self) -> None:
         sent = self._clock.monotonic()

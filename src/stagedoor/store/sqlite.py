@@ -5,7 +5,7 @@ import contextlib
 import os
 import queue
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,6 +15,7 @@ from stagedoor.store.calls import Crew
 from stagedoor.store.epoch import EpochBook
 from stagedoor.store.migrate import migrate
 from stagedoor.store.news import Listener, News
+from stagedoor.store.scrub import scrub
 from stagedoor.store.sqlite_transaction import SqliteTransaction, connect, translated
 from stagedoor.store.sqlite_writer import Writer
 from stagedoor.store.statements import Schema, load, point_only, reading
@@ -95,6 +96,9 @@ class SqliteStore:
 
     async def scan(self, fn: Callable[[Transaction], T]) -> T:
         return await self._crew.run(lambda then: self._scan(fn))
+
+    async def scrub(self, table: str, needles: Sequence[bytes]) -> bool:
+        return await asyncio.to_thread(scrub, self._path, needles, self._clock)
 
     def epoch(self, project_id: str) -> int:
         return self._news.book.number(project_id)

@@ -40,6 +40,8 @@ class Transaction(ABC):
         self._news = news
         self.callbacks: list[Callable[[], None]] = []
         self.failed = False
+        self.notes: dict[str, Any] = {}
+        """What one writing transaction has read and would read again; whatever raises an epoch forgets it."""
 
     @property
     def writes(self) -> bool:
@@ -94,6 +96,7 @@ class Transaction(ABC):
         """Raise the project's epoch and return it. Call it first in a transaction that changes identity, credentials,
         permissions or policy: on PostgreSQL it also makes such changes of one project follow one another."""
         news = self._writing()
+        self.notes.clear()
         row = self.one("epoch_raise", project_id=project_id)
         assert row is not None
         number: int = row["number"]
@@ -154,6 +157,11 @@ class Store(Protocol):
 
     async def scan(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` read-only on one snapshot, off the loop. Unavailable past the time limit, BadInput past the row cap."""
+        ...
+
+    async def scrub(self, table: str, needles: Sequence[bytes]) -> bool:
+        """See to it that what was deleted from `table` is not in the database's files any more. False where one of `needles` still is;
+        on PostgreSQL its files are not looked at, and its log keeps what it had. Minutes, for a large SQLite file."""
         ...
 
     def epoch(self, project_id: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from stagedoor.bootstrap import make_core, make_store, master_key
+from stagedoor.bootstrap import make_core, make_store, master_keys
 from stagedoor.kit.clock import SystemClock
 from stagedoor.kit.tokens import SigningKey
 from stagedoor.settings import Settings
@@ -22,7 +22,7 @@ def signing_key(server: LiveServer) -> SigningKey:
 
     async def read() -> SigningKey:
         settings = Settings(data=server.data, database=server.database)
-        core = make_core(make_store(settings), master_key(settings), SystemClock())
+        core = make_core(make_store(settings), master_keys(settings), SystemClock())
         await core.store.open()
         try:
             return (await core.store.scan(core.signing.all))[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from stagedoor.bootstrap import make_core, make_store, master_key
+from stagedoor.bootstrap import make_core, make_store, master_keys
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT
 from stagedoor.kit.clock import SystemClock
@@ -223,7 +223,7 @@ def new_stage(server: LiveServer, change: Change) -> Stage:
 
 async def _person(server: LiveServer) -> None:
     settings = Settings(data=server.data, database=server.database)
-    core = make_core(make_store(settings), master_key(settings), SystemClock())
+    core = make_core(make_store(settings), master_keys(settings), SystemClock())
     await core.store.open()
     hashed: Any = hash_password(PASSWORD)
     try:

@@ -38,6 +38,8 @@ class Things:
     member: str
     group: str
     custom_role: str
+    variable: str
+    store: str
 
     @classmethod
     def absent(cls) -> "Things":
@@ -86,9 +88,13 @@ class Side:
         self.api.call("PUT", f"/api/groups/{own}", {"description": self.canary, "roles": ["USER"]})
         self.api.call("POST", f"/api/groups/{own}/users/{member}")
         self.api.call("POST", "/api/roles", {"name": own, "description": self.canary, "permissions": ["READ_SECRET_NAME"]})
+        self.api.call("PUT", f"/api/environment/{own}", f"{self.canary} variable".encode())
+        self.api.call("PUT", f"/api/environment/{own}/tags", [{"key": "of", "value": self.canary}])
+        store = {"kind": "vault-kv-v2", "address": "https://localhost:1", "token": self.canary}
+        self.api.call("PUT", f"/api/secret-stores/{own}", store)
         for place in (f"workflow/{own}", f"task/{own}"):
             self.api.call("PUT", f"/api/metadata/{place}/tags", [{"key": "of", "value": self.canary}])
-        return Things(self.project, application, key["id"], own, own, own, run, task["taskId"], member, own, own)
+        return Things(self.project, application, key["id"], own, own, own, run, task["taskId"], member, own, own, own, own)
 
     def save(self, name: str, task: str) -> None:
         self.api.save({**definition(name, task, canary=self.canary, secret="${workflow.secrets.shared}"), "description": self.canary})
@@ -103,6 +109,7 @@ class Side:
             "/api/users", "/api/groups", f"/api/groups/{things.group}/users", "/api/roles", "/api/metadata/tags/grouped",
             "/api/applications", f"/api/applications/{things.application}/accessKeys", f"/api/applications/{things.application}/tags",
             "/api/secrets-v2", f"/api/secrets/{SHARED}", f"/api/secrets/{things.secret}", f"/api/secrets/{things.secret}/policy",
+            "/api/environment", f"/api/environment/{things.variable}", "/api/secret-stores",
             "/api/metadata/workflow", "/api/metadata/taskdefs", f"/api/workflow/{things.run}", f"/api/tasks/{things.task}",
             f"/api/tasks/{things.task}/log", f"/api/projects/{self.project}", f"/api/projects/{self.project}/members",
             f"/api/projects/{self.project}/settings", f"/api/auth/authorization/SECRET_NAME/{things.secret}",

@@ -167,7 +167,9 @@ def test_what_if_a_secret_is_deleted(world: World) -> None:
     world.owner.put_secret(secret, "value")
     world.owner.save(definition(workflow, task, token=f"${{workflow.secrets.{secret}}}"))
     found = what_if(world.admin, type="DELETE_SECRET", key=secret)
-    assert found["workflows"] == [{"name": workflow, "version": 1, "reason": f"task one: there is no secret {secret}"}]
+    (stopped,) = found["workflows"]
+    assert (stopped["name"], stopped["version"], stopped["reason"]) == (workflow, 1, f"task one: there is no secret {secret}")
+    assert (stopped["task"], stopped["place"], stopped["secret"]) == ("one", "/token", secret)
     assert {one["subject"] for one in found["lost"]} == {f"USER:app:{world.owner_id}"}
     assert world.owner.call("GET", f"/api/secrets/{secret}") == "value"
 
@@ -185,7 +187,9 @@ def test_what_if_the_voucher_or_the_worker_loses_a_secret(world: World) -> None:
     found = what_if(admin, subject={"type": "USER", "id": f"app:{author}"}, **change)
     lacking = f"lacks READ on SECRET_NAME {secret}"
     reason = f"task one: app:{author}, who vouched for it, {lacking}"
-    assert found["workflows"] == [{"name": workflow, "version": 1, "reason": reason}]
+    (stopped,) = found["workflows"]
+    assert (stopped["name"], stopped["version"], stopped["reason"]) == (workflow, 1, reason)
+    assert (stopped["voucher"], "stagedoor adopt" in stopped["remedy"]) == (f"app:{author}", True)
     found = what_if(admin, subject={"type": "USER", "id": f"app:{worker}"}, **change)
     (held,) = [one for one in found["workers"] if one["subject"] == f"USER:app:{worker}"]
     assert held["taskType"] == task and held["reason"].endswith(f"held: application app:{worker} {lacking}")

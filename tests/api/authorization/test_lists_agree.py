@@ -25,8 +25,10 @@ LISTS = {
     "TASK_DEF": ("GET /api/metadata/taskdefs",),
     "SECRET_NAME": ("GET /api/secrets", "POST /api/secrets", "GET /api/secrets-v2"),
     "APPLICATION": ("GET /api/applications",),
+    "ENV_VARIABLE": ("GET /api/environment",),
 }
 PLACES = {"WORKFLOW_DEF": "metadata/workflow", "TASK_DEF": "metadata/taskdefs", "SECRET_NAME": "secrets", "APPLICATION": "applications"}
+PLACES["ENV_VARIABLE"] = "environment"
 TAGGED = PLACES | {"TASK_DEF": "metadata/task"}
 
 
@@ -51,6 +53,7 @@ class Lists:
             self.admin("POST", "/api/metadata/taskdefs", [{"name": word}])
             self.admin("PUT", "/api/metadata/workflow", [definition(word, word)])
             self.admin("PUT", f"/api/secrets/{word}", b"a value")
+            self.admin("PUT", f"/api/environment/{word}", b"a value")
             self.ids |= {(kind, word): word for kind in KINDS}
             self.ids["APPLICATION", word] = self.admin("POST", "/api/applications", {"name": word})["id"]
             for kind in KINDS:

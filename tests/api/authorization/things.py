@@ -11,6 +11,7 @@ from tests.support.server import Api
 TAG_PATHS = {
     "SECRET_NAME": "/api/secrets/{}/tags", "APPLICATION": "/api/applications/{}/tags",
     "WORKFLOW_DEF": "/api/metadata/workflow/{}/tags", "TASK_DEF": "/api/metadata/task/{}/tags",
+    "ENV_VARIABLE": "/api/environment/{}/tags",
 }  # fmt: skip
 TOGETHER = ({"application", "key"}, {"run", "task"})
 """What goes with one another."""
@@ -55,9 +56,23 @@ class Things:
     def _secret(self) -> dict[str, str]:
         name = new("secret")
         self.admin.put_secret(name, "value-of-a-secret")
+        self.admin.call("PUT", f"/api/secrets/{name}/expiry", {"expiresAt": None, "remindAt": 2_000_000_000_000})
         self.admin.call("PUT", f"/api/secrets/{name}/tags", [{"key": "mark", "value": name}])
         self.share("SECRET_NAME", name)
         return {"secret": name}
+
+    def _store(self) -> dict[str, str]:
+        name = new("store")
+        body = {"kind": "vault-kv-v2", "address": "https://localhost:1", "token": "some-token"}
+        self.admin.call("PUT", f"/api/secret-stores/{name}", body)
+        return {"store": name}
+
+    def _variable(self) -> dict[str, str]:
+        name = new("variable")
+        self.admin.call("PUT", f"/api/environment/{name}", b"value-of-a-variable")
+        self.admin.call("PUT", f"/api/environment/{name}/tags", [{"key": "mark", "value": name}])
+        self.share("ENV_VARIABLE", name)
+        return {"variable": name}
 
     def _workflow(self) -> dict[str, str]:
         name = new("workflow")

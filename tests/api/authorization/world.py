@@ -86,6 +86,14 @@ class World:
         return name
 
     @cached_property
+    def variable(self) -> str:
+        """Made by an administrator: none of the owner's roles makes one."""
+        name = new("variable")
+        self.admin.call("PUT", f"/api/environment/{name}", b"value-of-a-variable")
+        self.admin.grant(self.owner_id, "ENV_VARIABLE", name, "CREATE", "READ", "UPDATE", "DELETE", "EXECUTE")
+        return name
+
+    @cached_property
     def taskdef(self) -> str:
         name = new("task")
         self.owner.call("POST", "/api/metadata/taskdefs", [{"name": name}])
@@ -129,6 +137,13 @@ class World:
     def group(self) -> str:
         name = new("group")
         self.admin.call("PUT", f"/api/groups/{name}", {"description": "Some"})
+        return name
+
+    @cached_property
+    def store(self) -> str:
+        name = new("store")
+        body = {"kind": "vault-kv-v2", "address": "https://localhost:1", "token": "some-token"}
+        self.admin.call("PUT", f"/api/secret-stores/{name}", body)
         return name
 
     @cached_property

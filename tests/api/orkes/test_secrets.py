@@ -1,5 +1,6 @@
 """Secrets: story 4, and what the SDKs really send (contract/orkes.md 0.4 to 0.8)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -48,11 +49,30 @@ def test_each_sdks_body_is_stored_as_the_value_its_caller_gave(value: str, agent
     assert (answer.content, answer.headers["content-type"]) == (value.encode(), PLAIN)
 
 
-def test_the_quote_that_the_python_sdk_loses_stays_lost(admin: Api) -> None:
-    r"""`with "quotes"` leaves Python as `with \"quotes\`: no JSON, so it is kept as it came."""
+@pytest.mark.parametrize("value", ['with "quotes"', '"', '""', 'x"""', '"all of it"', 'C:\\dir\\"', "C:\\dir\\", "\\", '\\"\\"'])
+def test_the_quote_that_the_python_sdk_loses_is_found_again(value: str, admin: Api) -> None:
+    r"""`with "quotes"` leaves Python as `with \"quotes\`: what is left of the last quote's escape is a lone backslash."""
     name = new("secret")
-    admin.raw("PUT", f"/api/secrets/{name}", b'with \\"quotes\\', headers={"User-Agent": PYTHON, **JSON})
-    assert admin.raw("GET", f"/api/secrets/{name}").content == b'with \\"quotes\\'
+    admin.raw("PUT", f"/api/secrets/{name}", json.dumps(value).strip('"').encode(), headers={"User-Agent": PYTHON, **JSON})
+    assert admin.raw("GET", f"/api/secrets/{name}").content == value.encode()
+
+
+def test_what_curl_sends_by_itself_is_kept_as_it_is(admin: Api) -> None:
+    """`curl -d` says that it sends a form, `-T` says nothing, and 65,535 bytes of either are a value."""
+    for kind in ({"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "application/octet-stream"}, {}):
+        for body in (b"", b"x", b"a=b&c=%41+\\n ${x}\r\n\0\xf0\x9f\x98\x80", b'"' + b"z" * 65_533 + b"\\"):
+            name = new("secret")
+            assert admin.raw("PUT", f"/api/secrets/{name}", body, headers={**kind, "User-Agent": "curl/8.5.0"}).status_code == 200
+            assert admin.raw("GET", f"/api/secrets/{name}").content == body
+
+
+@pytest.mark.parametrize("body", [b'"quoted"', b"l1\\nl2", b'with \\"quotes\\', b'"a\\u0041"'])
+def test_what_calls_itself_text_is_the_value_itself(body: bytes, admin: Api) -> None:
+    """curl and Go; the SDKs that send JSON, or a part of it, all say application/json."""
+    name = new("secret")
+    for kind in ("text/plain", "Text/Plain; charset=utf-8"):
+        admin.raw("PUT", f"/api/secrets/{name}", body, headers={"Content-Type": kind})
+        assert admin.raw("GET", f"/api/secrets/{name}").content == body
 
 
 def test_an_unfinished_or_longer_json_string_is_raw_text(admin: Api) -> None:

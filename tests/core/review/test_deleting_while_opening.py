@@ -11,6 +11,7 @@ from stagedoor.bootstrap import Core, make_core
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT
 from stagedoor.core.secret import Policy, Secrets
+from stagedoor.core.secret_expiry import Expiry, set_expiry
 from stagedoor.kit.clock import SystemClock
 from stagedoor.kit.crypto import Key
 from stagedoor.kit.secretvalue import SecretValue
@@ -45,7 +46,7 @@ async def changed_while_open(core: Core, change: Callable[[Transaction], None]) 
     opened, go_on = threading.Event(), threading.Event()
 
     def opening(tx: Transaction) -> str:
-        assert core.secrets.kept(tx, DEFAULT, "s")
+        assert core.secrets.shut(tx, DEFAULT, "s") is None
         opened.set()
         go_on.wait(5)
         found = core.secrets.open(tx, DEFAULT, "s")
@@ -64,6 +65,7 @@ async def changed_while_open(core: Core, change: Callable[[Transaction], None]) 
 CHANGES: dict[str, Callable[[Core], Callable[[Transaction], None]]] = {
     "deleted": lambda core: lambda tx: core.secrets.delete(tx, WHO, "s"),
     "another policy": lambda core: lambda tx: core.secrets.set_policy(tx, WHO, "s", Policy(hosts=("h",))),
+    "another expiry": lambda core: lambda tx: set_expiry(tx, core.audit, WHO, "s", Expiry(0)),
     "another value": lambda core: lambda tx: core.secrets.put(tx, WHO, "s", SecretValue("others")),
 }
 

@@ -63,7 +63,7 @@ def test_a_password_of_half_characters_is_a_wrong_password() -> None:
 async def test_a_refusal_counted_up_by_another_credential_keeps_a_mac_of_its_own_columns(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "stagedoor.db")
     await store.open()
-    audit = Audit(Key(b"k" * 32), ManualClock(), new_id)
+    audit = Audit(lambda tx: Key(b"k" * 32), ManualClock(), new_id)
     who = [Principal("p", "app:a", credential) for credential in ("one", "two", "one")]
 
     def refuse(tx: Transaction, by: Principal) -> None:

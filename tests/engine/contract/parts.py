@@ -10,6 +10,7 @@ from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, Workflow
 from stagedoor.engine.embedded.decision import Performed
 from stagedoor.engine.port import Candidate, Deliver, Delivery, Engine, Poll, Register, Revision, RunView, StartRequest, TaskUpdate, Verdict
 from stagedoor.engine.run import Run
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store import Transaction
 
 PROJECT = "default"
@@ -24,6 +25,8 @@ class OpenDoors:
     answer: Callable[[Candidate], Awaitable[Performed]] | None = None
     hidden: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+    refusal: str | None = None
 
     def admit(self, tx: Transaction, candidate: Candidate, consumer: object) -> Verdict:
         self.judged.append(candidate.task.task_id)
@@ -34,6 +37,13 @@ class OpenDoors:
         for each in self.hidden:
             text = text.replace(each, "***")
         return json.loads(text)
+
+    def clean_log(self, tx: Transaction, run: Run, lines: Sequence[str], earlier: Callable[[], Sequence[str]]) -> list[str]:
+        return [self.clean(tx, run, line) for line in lines]
+
+    def keep(self, tx: Transaction, candidate: Candidate, name: str, value: SecretValue) -> str | None:
+        self.kept[name] = value.reveal()
+        return self.refusal
 
     async def send(self, candidate: Candidate) -> Performed:
         if self.answer is None:

@@ -175,6 +175,15 @@ class Stage:
     def ended(self, run: str) -> dict[str, Any]:
         return self.admin.ended(run)
 
+    def failure_of(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The failure workflow's run of a run that failed: it is started a moment later."""
+        run = found["output"]["conductor.failure_workflow"]
+        for _ in range(500):
+            if self.admin.raw("GET", f"/api/workflow/{run}").status_code == 200:
+                break
+            time.sleep(0.01)
+        return self.ended(run)
+
     def task_of(self, run: str, ref: str = "one") -> dict[str, Any]:
         """The latest attempt at a task of a run."""
         tasks: list[dict[str, Any]] = self.admin.run(run)["tasks"]

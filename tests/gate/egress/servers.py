@@ -39,6 +39,8 @@ async def silence(request: bytes, writer: asyncio.StreamWriter) -> None:
 def dripping(start: bytes, drop: bytes, pause: float = 0.02) -> Answer:
     async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(start)
+        await writer.drain()
+        await asyncio.sleep(pause)
         while True:
             writer.write(drop)
             await writer.drain()

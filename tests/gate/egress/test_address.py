@@ -1,14 +1,16 @@
 """What counts as an address, which are forbidden, and how an operator's exceptions are written."""
 
 import re
+import unicodedata
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
+from stagedoor.gate import address as module
 from stagedoor.gate.address import ALLOW, CA, PROXY, RESOLVE, Address, AddressRefused, EgressSettings, forbidden, parse_host
 from stagedoor.kit.errors import BadInput
-from tests.gate.egress.spellings import ANSWERS, NO_HOSTS, OTHERS, PUBLIC, THIS_MACHINE
+from tests.gate.egress.spellings import ANSWERS, NO_HOSTS, NOBODY, OTHERS, PUBLIC, THIS_MACHINE
 
 pytestmark = pytest.mark.promise(8)
 
@@ -20,12 +22,21 @@ def test_a_forbidden_address_is_seen_through_its_spelling(spelling: str) -> None
     assert any(forbidden(address) for address in addresses)
 
 
-NAMES = re.compile("calhost|example", re.IGNORECASE)
+NAMES = re.compile("localhost|example", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("spelling", [text for text in THIS_MACHINE if not NAMES.search(text)])
+@pytest.mark.parametrize("spelling", [text for text in THIS_MACHINE if not NAMES.search(unicodedata.normalize("NFKC", text))])
 def test_every_spelling_of_this_machine_is_read_as_the_one_address(spelling: str) -> None:
     assert str(parse_host(spelling)) in ("127.0.0.1", "0.0.0.0")
+
+
+@pytest.mark.parametrize("spelling", NOBODY)
+def test_what_only_looks_like_an_address_is_a_name(spelling: str) -> None:
+    assert isinstance(parse_host(spelling), str)
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(set(THIS_MACHINE)) >= 60 and len(set(OTHERS)) >= 60 and len(set(NO_HOSTS)) >= 60
 
 
 @pytest.mark.parametrize("spelling", PUBLIC)
@@ -115,7 +126,7 @@ def test_an_operator_allows_hosts_addresses_and_networks() -> None:
 
 
 def test_a_refusal_names_the_host_and_the_way_out_not_the_address() -> None:
-    with pytest.raises(AddressRefused, match=r"^db\.example: .* private address; STAGEDOOR_EGRESS_ALLOW") as caught:
+    with pytest.raises(AddressRefused, match=r"^it is or leads to a private address; STAGEDOOR_EGRESS_ALLOW") as caught:
         EgressSettings().check("db.example", ip_address("10.9.8.7"))
     assert "10.9.8.7" not in caught.value.message
 
@@ -162,3 +173,21 @@ def test_settings_print_no_password(tmp_path: Path) -> None:
     assert settings.ca_file == ca
     assert "Hidden1" not in repr(settings)
     assert ip_network("10.0.0.0/8") not in settings.allow_networks
+
+
+def test_an_address_of_this_machine_is_refused_whatever_network_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a public address of one of its interfaces is. test_world.py has real ones."""
+    monkeypatch.setattr(module, "forbidden", lambda address: None)
+    assert not permits(EgressSettings(), "a.example", "127.0.0.1")
+    assert permits(EgressSettings(), "a.example", "8.8.8.8")
+    assert permits(settings_of(ALLOW="127.0.0.0/8"), "a.example", "127.0.0.1")
+    monkeypatch.setattr(module, "own", lambda address: False)
+    assert permits(EgressSettings(), "a.example", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("a.example", True), ("b.example", True), ("10.1.2.3", True), ("fd00::1", True), ("c.example", False), ("10.2.0.1", False)],
+)
+def test_hosts_that_the_operator_named(host: str, named: bool) -> None:
+    assert settings_of(ALLOW="a.example,10.1.0.0/16,[fd00::1]", RESOLVE="b.example=127.0.0.1:1").names(host) == named

@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,6 +19,7 @@ from stagedoor.gate.address import PROXY, EgressSettings, parse_host
 from stagedoor.gate.message import Target
 from stagedoor.gate.outbound import Outbound, OutboundError, OutboundRequest
 from stagedoor.kit.errors import BadInput
+from tests.gate.egress.names import A, NameServer, ask
 from tests.gate.egress.servers import Listener, listening, saying
 from tests.gate.egress.spellings import NO_HOSTS, OTHERS, PUBLIC, THIS_MACHINE, lookup
 
@@ -102,14 +106,18 @@ async def test_a_literal_that_slipped_past_the_check_gets_no_socket(forbidden: L
 
 
 class Rebinding:
-    """DNS that answers well once, and with the forbidden address ever after."""
+    """A name server, asked over UDP, that answers well once and with the forbidden address ever after."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.server = NameServer(lambda name, before: ["127.0.0.1" if before else "127.0.0.2"])
+        threading.Thread(target=self.server.serve, daemon=True).start()
+
+    @property
+    def asked(self) -> int:
+        return self.server.asked["rebind.example", A]
 
     async def __call__(self, host: str) -> list[str]:
-        self.asked += 1
-        return ["127.0.0.2"] if self.asked == 1 else ["127.0.0.1"]
+        return await asyncio.to_thread(ask, ("127.0.0.1", self.server.port), host)
 
 
 async def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_checked(forbidden: Listener) -> None:
@@ -179,12 +187,33 @@ async def test_a_redirect_is_an_answer_and_not_followed(forbidden: Listener, sta
         assert forbidden.connections == 1
 
 
-async def test_proxies_of_the_environment_do_not_count(forbidden: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_and_credentials_of_the_environment_do_not_count(
+    forbidden: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.2 login Hidden1 password Hidden2\ndefault login Hidden1 password Hidden2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{forbidden.port}")
     async with listening(host="127.0.0.2") as server, Outbound(HERE, lookup) as outbound:
         assert await outcome(outbound, f"http://127.0.0.2:{server.port}/") == "200"
     assert (server.connections, forbidden.connections) == (1, 0)
+    assert b"authorization" not in server.requests[0].lower()
+    original = aiohttp.ClientSession._request
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", trusting(original))
+    async with listening(host="127.0.0.2") as server, Outbound(HERE, lookup) as outbound:
+        await outcome(outbound, f"http://127.0.0.2:{server.port}/")
+    assert server.requests == []  # what the environment would do: to its proxy, which gets no socket
+
+
+def trusting(original: Any) -> Any:
+    """Takes the protection away: the session trusts the environment."""
+
+    async def ask(self: Any, *arguments: Any, **options: Any) -> Any:
+        self._trust_env = True
+        return await original(self, *arguments, **options)
+
+    return ask
 
 
 async def test_the_operators_proxy_gets_names_but_nothing_known_to_be_forbidden() -> None:
@@ -266,6 +295,17 @@ async def test_only_absolute_http_urls_are_taken(url: str) -> None:
     async with Outbound(HERE, lookup) as outbound:
         with pytest.raises(BadInput, match=r"^uri: "):
             await outbound.send(request(url))
+
+
+LONG = ["1." * 60_000, "ä" * 130_000, "ä." * 60_000, "a" + "\u0301" * 120_000, "\u200d" * 130_000, "0x" + "f" * 130_000]
+
+
+@pytest.mark.parametrize("host", LONG, ids=lambda host: ascii(host[:3]))
+async def test_a_host_of_any_length_is_judged_at_once(host: str) -> None:
+    async with Outbound(HERE, lookup) as outbound:
+        began = time.monotonic()
+        assert (await outcome(outbound, f"http://{host}/")).startswith("uri: ")
+    assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("rest", ["/a/../b", "/%2e%2e/x", "//x", "/a%2Fb", "/x?y=%0d%0a&z=<>", "?q", "", "/;p=1,2"])

@@ -25,7 +25,7 @@ ASKED = "SELECT audit_id, project_id, at, actor, credential, action, target, out
 
 
 def node(store: Store, clock: ManualClock) -> Failures:
-    return Failures(store, Audit(KEY, clock, new_id), clock, "default")
+    return Failures(store, Audit(lambda tx: KEY, clock, new_id), clock, "default")
 
 
 def rows(database: str) -> list[tuple[Any, ...]]:

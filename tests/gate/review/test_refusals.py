@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from stagedoor.kit.ids import new_id
 from tests.api.authorization.world import new
 from tests.gate.doors.stage import Stage, simple
 
@@ -27,7 +28,7 @@ def test_those_within_a_bulk_of_definitions_have_rows_too(stage: Stage) -> None:
 
 def test_an_unknown_task_leaves_the_same_trace_as_a_foreign_one(stage: Stage) -> None:
     foreign = stage.task_of(stage.run(simple(stage.task)))["taskId"]
-    unknown = new("task-id")
+    unknown = new_id()
     made, api = stage.caller("guesser", "WORKER")
     for task in (foreign, unknown):
         api.call("POST", "/api/tasks/update-v2", {"taskId": task, "status": "COMPLETED"}, status=403)

@@ -11,6 +11,7 @@ const { checks } = require("./registry.cjs");
 const { World } = require("./world.cjs");
 require("./checks.cjs");
 require("./checks_authorization.cjs");
+require("./checks_environment.cjs");
 
 const sdkFile = require.resolve("@io-orkes/conductor-javascript"); // <package>/dist/index.js
 const sdk = JSON.parse(readFileSync(join(dirname(sdkFile), "..", "package.json"), "utf8"));

@@ -9,6 +9,7 @@ VALUES = {
     "plain": "needles",
     "quotes": 'say "hello" twice',
     "a quote first": '"hello" they said',
+    "quotes at both ends": '"hello"',
     "newlines": "first\nsecond\r\nthird\n",
     "tabs and a backslash": "C:\\temp\tx",
     "unicode": "ünï ☃ 𝄞 \u2028",

@@ -3,13 +3,15 @@
 from stagedoor.api.http import Request, Response
 from stagedoor.api.orkes.listing import wanted
 from stagedoor.api.orkes.tags import Tags
-from stagedoor.api.orkes.text import body_text
+from stagedoor.api.orkes.text import secret_text
 from stagedoor.core.permission import Resource
-from stagedoor.core.secret import KIND, Policy
+from stagedoor.core.secret import KIND
 from stagedoor.core.tag import tags_of_kind
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import NotFound
 from stagedoor.kit.secretvalue import SecretValue
+
+STILL_EXPIRED = '299 stagedoor "the secret has expired and is used nowhere: PUT .../expiry sets another time"'
 
 
 async def names(server: Server, request: Request) -> Response:
@@ -29,8 +31,11 @@ async def _names(server: Server, request: Request) -> list[str]:
 
 
 async def put(server: Server, request: Request) -> Response:
-    value = SecretValue(body_text(request, await request.body()))
-    await server.gate.put_secret(request.principal, request.params["key"], value)
+    """A new version, or a new secret. A `Warning` header where it has expired: another value does not change that."""
+    gate, key = server.gate, request.params["key"]
+    await gate.put_secret(request.principal, key, SecretValue(secret_text(request, await request.body())))
+    if await gate.look(lambda tx: gate.secrets.expired(tx, request.principal.project, key)):
+        return Response.empty(200).with_header("Warning", STILL_EXPIRED)
     return Response.empty(200)
 
 
@@ -53,19 +58,13 @@ async def delete(server: Server, request: Request) -> Response:
 
 
 async def clear_cache(server: Server, request: Request) -> Response:
-    """There is no cache of values to clear; old SDK suites call it."""
-    return Response.json({"status": "there is no cache of secret values"})
+    """Secrets in external stores are asked for anew when they are next used: those that the caller may READ."""
+    return Response.json({"status": f"{await server.stores.clear_cache(request.principal)} secrets will be fetched anew"})
 
 
 async def get_policy(server: Server, request: Request) -> Response:
     project, key = request.principal.project, request.params["key"]
     return Response.json(await server.gate.look(lambda tx: server.gate.secrets.policy(tx, project, key)))
-
-
-async def set_policy(server: Server, request: Request) -> Response:
-    policy: Policy = request.payload
-    await server.gate.change(lambda tx: server.gate.secrets.set_policy(tx, request.principal, request.params["key"], policy))
-    return Response.empty(200)
 
 
 async def _must_exist(server: Server, request: Request) -> None:

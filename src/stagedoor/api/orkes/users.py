@@ -6,12 +6,16 @@ import msgspec
 
 from stagedoor.api.http import Request, Response
 from stagedoor.api.orkes.people import OneOrMany, expected_version, listed, user_json, versioned
+from stagedoor.core.change import DeleteUser
 from stagedoor.core.grant import Subject, Target, resource_of
 from stagedoor.core.identity import User
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
+from stagedoor.gate.explaining import Explaining
+from stagedoor.gate.leaving import delete_user
 from stagedoor.gate.persons import Granted
 from stagedoor.gate.server import Server
+from stagedoor.gate.vouchers import SEES_ALL
 from stagedoor.kit.errors import BadInput
 
 
@@ -45,9 +49,13 @@ async def put(server: Server, request: Request) -> Response:
 
 
 async def delete(server: Server, request: Request) -> Response:
-    gate, user_id, expected = server.gate, request.params["id"], expected_version(request)
-    await gate.change(lambda tx: gate.directory.delete(tx, request.principal, user_id, expected))
-    return Response.json({"message": f"Deleted user '{user_id}'"})
+    """With `dryRun=true` nothing is deleted: the answer is what would stop, as from `/api/auth/what-if`, for whoever may ask that."""
+    gate, who, user_id = server.gate, request.principal, request.params["id"]
+    if request.query_bool("dryRun"):
+        await gate.demand_permission(who, SEES_ALL)
+        return Response.json(msgspec.to_builtins(await Explaining(gate).what_if(who, DeleteUser(id=user_id))))
+    left = await delete_user(gate, who, user_id, expected_version(request))
+    return Response.json({"message": f"Deleted user '{user_id}'", **({"stopped": left} if left else {})})
 
 
 async def permissions(server: Server, request: Request) -> Response:

@@ -6,6 +6,7 @@ wait for each other in a circle: a child that ends tells its parent through a jo
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import msgspec
 
@@ -19,6 +20,7 @@ from stagedoor.engine.embedded.decision import (
     Enqueue,
     Evaluate,
     Event,
+    KeepSecret,
     Performed,
     PutRun,
     PutTask,
@@ -38,7 +40,7 @@ from stagedoor.kit.clock import Clock
 from stagedoor.kit.ids import NewId
 from stagedoor.store.store import Transaction
 
-SCRIPT, HTTP, START, PARENT, FAILURE = "@script", "@http", "@start", "@parent", "@failure"
+SCRIPT, HTTP, START, PARENT, FAILURE, KEPT = "@script", "@http", "@start", "@parent", "@failure", "@kept"
 """The lines of jobs that the server itself does."""
 TOPIC = "work"
 """Notices that a line has got something to do; the payload is the line."""
@@ -48,11 +50,11 @@ SOON = 250
 FAILURE_KEY = "conductor.failure_workflow"
 """The output field that names the failure workflow's run (`WorkflowExecutorOps.terminateWorkflow` upstream)."""
 
-Environment = Callable[[Transaction, str, str], str | None]
-"""(tx, project, name) -> the project's own environment variable."""
+Environment = Callable[[Transaction, str, str, str], str | None]
+"""(tx, project, who saved the definition, name) -> the project's own environment variable, None where there is none. Withheld."""
 
 
-def no_environment(tx: Transaction, project: str, name: str) -> str | None:
+def no_environment(tx: Transaction, project: str, saver: str, name: str) -> str | None:
     return None
 
 
@@ -87,6 +89,7 @@ class Stage:
     known: bool = True
     changed: bool = False
     after: list[EndChild | StartFailureWorkflow] = field(default_factory=list)
+    kept: list[KeepSecret] = field(default_factory=list)
 
 
 class Machine:
@@ -102,7 +105,7 @@ class Machine:
 
     def begin(self, tx: Transaction, run: Run, revision: Revision) -> Run:
         """Insert a new run and take its first decision. The run as it is then."""
-        stage = Stage(run, revision, {}, self._around(tx, run.project_id), known=False, changed=True)
+        stage = Stage(run, revision, {}, self._around(tx, run.project_id, revision), known=False, changed=True)
         self._settle(tx, stage, Started())
         return stage.run
 
@@ -119,23 +122,25 @@ class Machine:
         if run.status in RUN_TERMINAL or (task_id is not None and (task_id not in known or known[task_id].status in TERMINAL)):
             return
         revision = self.definitions.revision(tx, run.project_id, run.revision_id)
-        stage = Stage(run, revision, known, self._around(tx, run.project_id))
+        stage = Stage(run, revision, known, self._around(tx, run.project_id, revision))
         self._settle(tx, stage, self._cleaned(tx, run, event))
 
     def next_check(self, tx: Transaction, candidate: Candidate, task: Task) -> int:
         """When this task, changed without a decision, or its run next needs a look."""
         record = candidate.task_record
         known = {task.task_def_name: record.definition} if record else {}
-        around = self._around(tx, candidate.project, known)
+        around = self._around(tx, candidate.project, candidate.revision, known)
         return next_check(candidate.revision.definition, candidate.run, [task], around)
 
-    def _around(self, tx: Transaction, project: str, known: Mapping[str, TaskDefinition] | None = None) -> Surroundings:
+    def _around(
+        self, tx: Transaction, project: str, revision: Revision, known: Mapping[str, TaskDefinition] | None = None
+    ) -> Surroundings:
         return Surroundings(
             now=self.clock.now(),
             new_id=self.new_id,
             jitter=self.jitter,
             task_definitions=self.definitions.tasks(tx, project, known),
-            environment=lambda name: self.environment(tx, project, name),
+            environment=cache(lambda name: self.environment(tx, project, revision.saved_by, name)),
         )
 
     def _cleaned(self, tx: Transaction, run: Run, event: Event) -> Event:
@@ -160,6 +165,8 @@ class Machine:
         commands = decide(stage.revision.definition, stage.run, list(stage.tasks.values()), event, stage.around)
         for command in commands:
             self._carry_out(tx, stage, command)
+        for job in sorted(stage.kept, key=lambda job: job.name):  # in one order, so that two runs do not wait for each other
+            self._keep(tx, stage, job)
         for later in stage.after:
             if isinstance(later, StartFailureWorkflow):
                 self._plan_failure_workflow(tx, stage, later)
@@ -187,6 +194,8 @@ class Machine:
                 self._queue(tx, stage, HTTP, command)
             case StartChild():
                 self._queue(tx, stage, START, command)
+            case KeepSecret():
+                stage.kept.append(command)
             case EndChild() | StartFailureWorkflow():
                 stage.after.append(command)
 
@@ -194,6 +203,12 @@ class Machine:
         due = stage.around.now if isinstance(job, StartChild) else job.due
         payload = "" if isinstance(job, Enqueue | Send) else pack(job)
         put_work(tx, Work(job.task_id, stage.run.workflow_id, line, due, payload, rank_of(stage.run)))
+
+    def _keep(self, tx: Transaction, stage: Stage, job: KeepSecret) -> None:
+        run, task = stage.run, stage.tasks[job.task_id]
+        refused = self.doors.keep(tx, Candidate(run.project_id, run, task, stage.revision, None), job.name, job.value)
+        done = Performed(task_id=job.task_id, error=refused, terminal=refused is not None)
+        put_work(tx, Work(job.task_id, run.workflow_id, KEPT, stage.around.now, pack(done), rank_of(run)))
 
     def _write_run(self, tx: Transaction, stage: Stage) -> None:
         run = stage.run
@@ -210,7 +225,8 @@ class Machine:
             put_work(tx, Work(job.task_id, run.parent_workflow_id, PARENT, run.end_time, pack(job), rank_of(run)))
 
     def _plan_failure_workflow(self, tx: Transaction, stage: Stage, command: StartFailureWorkflow) -> None:
-        job = FailureJob(self.new_id(), command.name, command.input)
+        given = self.doors.clean(tx, stage.run, command.input)  # it begins a tree of runs of its own, which knows of no opened secret
+        job = FailureJob(self.new_id(), command.name, given)
         stage.run = msgspec.structs.replace(stage.run, output={**stage.run.output, FAILURE_KEY: job.run_id})
         stage.changed = True
         put_work(tx, Work(stage.run.workflow_id, stage.run.workflow_id, FAILURE, stage.around.now, pack(job), rank_of(stage.run)))

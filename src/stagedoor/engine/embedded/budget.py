@@ -18,7 +18,15 @@ _encode = msgspec.json.Encoder().encode
 _NUMBER = 8
 
 
-class TooLarge(Exception):
+class Unresolvable(Exception):
+    """A template cannot be resolved: what it is for fails, and the message says why."""
+
+
+class Withheld(Unresolvable):
+    """It names an environment variable that its author may not use (any more)."""
+
+
+class TooLarge(Unresolvable):
     """Data would take more than it may. The message names the limit."""
 
     def __init__(self, most: int) -> None:

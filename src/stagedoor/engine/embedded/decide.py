@@ -7,7 +7,7 @@ same state and event always lead to the same commands. No I/O; time, ids and cha
 from collections.abc import Sequence
 
 from stagedoor.engine.definition import WorkflowDefinition
-from stagedoor.engine.embedded.budget import TooLarge, all_reasons
+from stagedoor.engine.embedded.budget import Unresolvable, all_reasons
 from stagedoor.engine.embedded.decision import (
     ChildEnded,
     Command,
@@ -26,7 +26,7 @@ from stagedoor.engine.embedded.limits import apply_limits, next_check_of
 from stagedoor.engine.embedded.operators import operator_of
 from stagedoor.engine.embedded.operators.call import child_ended
 from stagedoor.engine.embedded.operators.worker import queue_of
-from stagedoor.engine.embedded.walk import too_large, walk
+from stagedoor.engine.embedded.walk import unresolvable, walk
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.run import RUN_TERMINAL, TERMINAL, Run, Task
 
@@ -157,6 +157,6 @@ def _performed(draft: Draft, task: Task, event: Performed) -> bool:
         return False
     try:
         operator.performed(draft, node, task, event)
-    except TooLarge as problem:
-        too_large(draft, task, problem)
+    except Unresolvable as problem:
+        unresolvable(draft, task, problem)
     return True

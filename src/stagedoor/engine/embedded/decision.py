@@ -7,6 +7,7 @@ import msgspec
 
 from stagedoor.engine.definition import Json, TaskDefinition
 from stagedoor.engine.run import Run, Task
+from stagedoor.kit.secretvalue import SecretValue
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -46,6 +47,8 @@ class ChildEnded(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     output: dict[str, Json] = {}
     reason: str | None = None
+    masked_fields: list[str] = []
+    """Names whose values reads of the child do not show."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -118,6 +121,15 @@ class StartChild(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
 
 
+class KeepSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """Put a version of a secret through the gate's door, within this transaction: the value is never stored with the run. What came
+    of it comes back as `Performed`."""
+
+    task_id: str
+    name: str
+    value: SecretValue
+
+
 class EndChild(msgspec.Struct, frozen=True, kw_only=True):
     """Terminate this running child."""
 
@@ -132,7 +144,7 @@ class StartFailureWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     input: dict[str, Json]
 
 
-Command = PutTask | PutRun | Enqueue | Dequeue | Evaluate | Send | StartChild | EndChild | StartFailureWorkflow
+Command = PutTask | PutRun | Enqueue | Dequeue | Evaluate | Send | StartChild | KeepSecret | EndChild | StartFailureWorkflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +156,4 @@ class Surroundings:
     jitter: Callable[[int], int]
     task_definitions: Mapping[str, TaskDefinition]
     environment: Callable[[str], str | None] = lambda name: None
-    """`${workflow.env.NAME}`: the project's own environment variables, never the process's."""
+    """`${workflow.env.NAME}`: the project's own environment variables, never the process's. Withheld: not to be used here."""

@@ -1,5 +1,6 @@
 """A decision in the making: the run and its tasks as they will be, and the work they ask for. Nothing given in is changed."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from stagedoor.engine.embedded.decision import (
     EndChild,
     Enqueue,
     Evaluate,
+    KeepSecret,
     PutRun,
     PutTask,
     Send,
@@ -28,7 +30,7 @@ from stagedoor.engine.run import SUCCESSFUL, TERMINAL, Run, Task
 MOST_STEPS = 400
 """Tasks scheduled in one decision; what is left over is done in the next one, which falls due at once."""
 
-Job = Enqueue | Evaluate | Send | StartChild
+Job = Enqueue | Evaluate | Send | StartChild | KeepSecret
 
 
 class Place(NamedTuple):
@@ -135,13 +137,16 @@ class Draft:
         return Document(self._roots, task_id, self.around.environment)
 
     def input(self, node: TaskNode, task_id: str, rules: TaskDefinition | None = None) -> dict[str, Json]:
-        """The node's input parameters resolved; `rules.input_template` fills what is absent, and raw what came out null. TooLarge."""
+        """The node's input parameters resolved; `rules.input_template` fills what is absent, and raw what came out null.
+
+        A task definition's template sees no environment variables: its author is another one than the workflow's. Unresolvable."""
         template = rules.input_template if rules else {}
         document = self.document(task_id)
+        bare = dataclasses.replace(document, environment=lambda name: None) if template else document
         result = {key: resolve(value, document) for key, value in node.input_parameters.items()}
         for key, value in template.items():
             if key not in result:
-                result[key] = resolve(value, document)
+                result[key] = resolve(value, bare)
             if result[key] is None:
                 result[key] = value
         self.data += document.budget.spent

@@ -5,7 +5,7 @@ from typing import NoReturn
 import msgspec
 
 from stagedoor.engine.definition import Json
-from stagedoor.engine.embedded.budget import Budget, TooLarge
+from stagedoor.engine.embedded.budget import Budget, TooLarge, Unresolvable
 from stagedoor.engine.embedded.decision import StartFailureWorkflow
 from stagedoor.engine.embedded.draft import Draft, RunEnded
 from stagedoor.engine.embedded.expression import resolve
@@ -13,10 +13,11 @@ from stagedoor.engine.run import Task
 
 
 def complete(draft: Draft, reason: str | None = None) -> NoReturn:
-    """Everything is done: the run is COMPLETED. What is still open (after a TERMINATE) is canceled. It fails if its output is too large."""
+    """Everything is done: the run is COMPLETED. What is still open (after a TERMINATE) is canceled. It fails if its output
+    cannot be had."""
     try:
         output = output_of(draft)
-    except TooLarge as problem:
+    except Unresolvable as problem:
         end_run(draft, "FAILED", _told(problem))
     _stop_open(draft, reason, "COMPLETED")
     _end(draft, "COMPLETED", output, reason)
@@ -47,20 +48,20 @@ def end_from_outside(draft: Draft, status: str, reason: str | None) -> NoReturn:
 
 
 def _output_and_reason(draft: Draft, reason: str | None) -> tuple[dict[str, Json], str | None]:
-    """A run that ends badly has no output where that would be too large; the reason says so."""
+    """A run that ends badly has no output where that cannot be had; the reason says so."""
     try:
         return output_of(draft), reason
-    except TooLarge as problem:
+    except Unresolvable as problem:
         told = _told(problem)
         return {}, told if reason in (None, told) else f"{reason} ({told})"
 
 
-def _told(problem: TooLarge) -> str:
+def _told(problem: Unresolvable) -> str:
     return f"output of the workflow: {problem}"
 
 
 def output_of(draft: Draft) -> dict[str, Json]:
-    """A successful TERMINATE's output, else the output parameters, else the last task's output. TooLarge."""
+    """A successful TERMINATE's output, else the output parameters, else the last task's output. Unresolvable."""
     for task in draft.tasks.values():
         if task.task_type == "TERMINATE" and task.status == "COMPLETED":
             return task.output_data
@@ -87,7 +88,7 @@ def _failure_workflow(draft: Draft) -> str | None:
     if name and name.startswith("$"):
         try:
             found = resolve(name, draft.document(None))
-        except TooLarge:
+        except Unresolvable:
             return None
         return found if isinstance(found, str) and not found.startswith("$") else None
     return name or None

@@ -38,9 +38,11 @@ from stagedoor.kit import ids
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import Conflict, NotFound, StagedoorError
 from stagedoor.store.sqlite import SqliteStore
-from stagedoor.store.store import Store, Transaction
+from stagedoor.store.store import Row, Store, Transaction
 
 T = TypeVar("T")
+LOOK_BACK = 8
+"""Lines at the end of a task's log that are read again with new ones."""
 
 
 class EmbeddedEngine:
@@ -80,6 +82,7 @@ class EmbeddedEngine:
     async def close(self) -> None:
         self._deaf()
         await self.clockwork.close()
+        await self._queue.errands.close()
         await self._jobs.close()
 
     async def health(self) -> Mapping[str, Json]:
@@ -258,10 +261,20 @@ class EmbeddedEngine:
         return run, tasks, found
 
     def _write_log(self, tx: Transaction, run: Run, task_id: str, lines: Sequence[str]) -> None:
-        """Cleaned like every other word from outside. NUL, which PostgreSQL cannot hold, and lone surrogates become U+FFFD."""
-        now = self._machine.clock.now()
-        for line in lines:
-            text = self._machine.doors.clean(tx, run, line).replace("\0", "\ufffd").encode(errors="replace").decode()
+        """Cleaned like every other word from outside, and together with the last lines that are there: half of a value may be in those.
+        NUL, which PostgreSQL cannot hold, and lone surrogates become U+FFFD."""
+        now, there = self._machine.clock.now(), list[Row]()
+
+        def earlier() -> list[str]:
+            there.extend(reversed(tx.all("task_log_end", task_id=task_id, size=LOOK_BACK)))
+            return [row["log"] for row in there]
+
+        cleaned = self._machine.doors.clean_log(tx, run, lines, earlier) if lines else []
+        for row, clean in zip(there, cleaned, strict=False):
+            if clean != row["log"]:
+                tx.do("task_log_mask", task_id=task_id, position=row["position"], log=clean)
+        for line in cleaned[len(there) :]:
+            text = line.replace("\0", "\ufffd").encode(errors="replace").decode()
             tx.do("task_log_add", task_id=task_id, log=text, created_at=now)
 
 

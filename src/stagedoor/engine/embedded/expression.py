@@ -2,10 +2,11 @@
 
 A string that is one expression gives the value itself, of its type; in a mixed string each value is written as Java
 writes it, a missing one as `null`. `${a.${b}}` nests. `$${` stands for a literal `${`. One pass: what comes out of
-data is never looked at again. `${workflow.secrets...}` and the process's environment are never resolved.
+data is never looked at again. `${workflow.secrets...}` and the process's environment are never resolved;
+`${workflow.env.NAME}` is a variable of the project, where the name stands in the template itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -47,7 +48,8 @@ class Part(NamedTuple):
 def resolve(template: Json, document: Document) -> Json:
     """`template` with every expression in its strings resolved. Object keys stay as they are.
 
-    Never raises on data but TooLarge, where the result would take more than the document's budget has left."""
+    Never raises on data but Unresolvable: TooLarge, where the result would take more than the document's budget has left, or what
+    `environment` raises."""
     if isinstance(template, str):
         return _string(template, document)
     if isinstance(template, dict):
@@ -88,22 +90,37 @@ def _found(part: Part, document: Document) -> tuple[Json, bool]:
     if path.startswith(_SECRETS):
         return part.text, False
     if path.startswith(_ENVIRONMENT):
-        return _environment(path[len(_ENVIRONMENT) :], document), False
+        return None if built else _environment(path[len(_ENVIRONMENT) :], document), False
     if path == _TASK_ID:
         return part.text if document.task_id is None else document.task_id, False
     return read(path, document.roots, plain_only=built), not finds_once(path)
 
 
 def _environment(reference: str, document: Document) -> Json:
-    """NAME, or NAME.path into a variable whose value is JSON."""
+    """NAME; of a variable whose value is JSON, NAME.$ is all of that and NAME.path or NAME.$.path a part of it."""
     name, dot, path = reference.partition(".")
     value = document.environment(name)
     if value is None or not dot:
         return value
     try:
-        return read("value." + path, {"value": msgspec.json.decode(value)})
+        return read(f"value{path[1:]}" if path.startswith("$") else f"value.{path}", {"value": msgspec.json.decode(value)})
     except (msgspec.DecodeError, UnicodeError):
         return None
+
+
+def variables(text: str) -> Iterator[str]:
+    """The names of the environment variables that a template's string resolves."""
+    if _ENVIRONMENT in text:
+        yield from _variables(parse.__wrapped__(text))
+
+
+def _variables(parts: "tuple[str | Part, ...]") -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Part) and isinstance(part.path, str):
+            if part.path.startswith(_ENVIRONMENT):
+                yield part.path[len(_ENVIRONMENT) :].partition(".")[0]
+        elif isinstance(part, Part):
+            yield from _variables(part.path)  # type: ignore[arg-type]  # no text: looked at above
 
 
 @lru_cache(maxsize=4096)

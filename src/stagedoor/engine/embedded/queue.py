@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,13 +13,17 @@ from msgspec.structs import replace as altered
 from stagedoor.engine.embedded.apply import Machine, line_of
 from stagedoor.engine.embedded.decision import TaskUpdated
 from stagedoor.engine.embedded.rows import load_run, put_task, unpack
-from stagedoor.engine.port import Candidate, Deliver, Delivery, Hold, Poll, Refuse, Verdict
+from stagedoor.engine.port import Candidate, Deliver, Delivery, Hold, Later, Poll, Refuse, Verdict
 from stagedoor.engine.run import RUN_TERMINAL, Run, Task
 from stagedoor.store.store import Row, Store, Transaction
 
 PAGE = 100
 RECHECK_SECONDS = 1.0
 """Notices from other nodes may be lost: a waiting poll looks again after this time at the latest."""
+GRACE_SECONDS = 1.0
+"""So much longer than asked a poll waits that would answer with nothing while what a task needs is on its way (`port.Later`)."""
+MOST_ERRANDS = 32
+"""Of one poll, each time it looks: what further tasks need is seen to when these are done."""
 
 
 class Waiting:
@@ -57,11 +61,13 @@ class Cursor(NamedTuple):
 
 @dataclass(slots=True)
 class Haul:
-    """What judging some items came to: tasks leased, items no longer there, and those whose run another transaction held."""
+    """What judging some items came to: tasks leased, items no longer there, those whose run another transaction held, and what must be
+    had before others can be judged."""
 
     leased: list[Delivery] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     busy: list[Row] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,30 @@ class Offer:
     line: str
     poll: Poll
     haul: Haul
+
+
+class Errands:
+    """What is being had for the tasks of one line; the bell rings there after each. On the event loop only."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+        self._going: set[asyncio.Task[None]] = set()
+
+    def begin(self, line: str, get: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._run(line, get))
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+
+    async def _run(self, line: str, get: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await get()
+        finally:
+            self._waiting.wake(line)
+
+    async def close(self) -> None:
+        for task in list(self._going):
+            task.cancel()
+        await asyncio.gather(*self._going, return_exceptions=True)
 
 
 class Turns:
@@ -115,6 +145,7 @@ class Queue:
         self._machine = machine
         self._waiting = waiting
         self._turns = Turns()
+        self.errands = Errands(waiting)
 
     async def poll(self, project: str, poll: Poll) -> list[Delivery]:
         """See `port.Engine.poll`."""
@@ -124,8 +155,9 @@ class Queue:
         with self._waiting.at(line) as bell:
             while True:
                 bell.clear()
-                found = await self._lease(project, line, poll)
-                left = until - loop.time()
+                errands: list[Later] = []
+                found = await self._lease(project, line, poll, errands)
+                left = until + (GRACE_SECONDS if errands else 0) - loop.time()
                 if found or left <= 0:
                     return found
                 await self._rest(line, bell, left)
@@ -143,8 +175,8 @@ class Queue:
         except TimeoutError:
             return
 
-    async def _lease(self, project: str, line: str, poll: Poll) -> list[Delivery]:
-        """From the front of the line backwards until `count` are leased: those held for others block nobody."""
+    async def _lease(self, project: str, line: str, poll: Poll, errands: list[Later]) -> list[Delivery]:
+        """From the front of the line backwards until `count` are leased: those held for others block nobody. Errands are begun at once."""
         leased: list[Delivery] = []
         cursor = Cursor()
         while len(leased) < poll.count:
@@ -152,7 +184,7 @@ class Queue:
             page = await self._page(line, cursor, size)
             if not page:
                 break
-            leased += await self._judge(project, line, replace(poll, count=poll.count - len(leased)), page)
+            leased += await self._judge(project, line, replace(poll, count=poll.count - len(leased)), page, errands)
             last = page[-1]
             cursor = Cursor(last["rank"], last["due"], last["item_id"])
         return leased
@@ -161,7 +193,7 @@ class Queue:
         now = self._machine.clock.now()
         return await self._store.read(lambda tx: tx.all("work_waiting", line=line, now=now, size=size, **cursor._asdict()))
 
-    async def _judge(self, project: str, line: str, poll: Poll, page: list[Row]) -> list[Delivery]:
+    async def _judge(self, project: str, line: str, poll: Poll, page: list[Row], errands: list[Later]) -> list[Delivery]:
         """What another poll is judging is waited for, after all else: it may be held for that one and free for this."""
         leased: list[Delivery] = []
         while page and len(leased) < poll.count:
@@ -174,10 +206,10 @@ class Queue:
                     page = page[1:]
                     continue
             page = [row for row in page if row not in mine]
-            leased += await self._lease_some(project, line, replace(poll, count=poll.count - len(leased)), mine)
+            leased += await self._lease_some(project, line, replace(poll, count=poll.count - len(leased)), mine, errands)
         return leased
 
-    async def _lease_some(self, project: str, line: str, poll: Poll, mine: list[Row]) -> list[Delivery]:
+    async def _lease_some(self, project: str, line: str, poll: Poll, mine: list[Row], errands: list[Later]) -> list[Delivery]:
         leased: list[Delivery] = []
         gone: set[str] = set()
         rows = mine
@@ -187,6 +219,9 @@ class Queue:
                 haul = await self._store.write(take)
                 leased += haul.leased
                 gone |= haul.gone
+                for later in haul.later[: MOST_ERRANDS - len(errands)]:
+                    errands.append(later)
+                    self.errands.begin(line, later.get)
                 rows = haul.busy
         finally:
             for row in mine:
@@ -203,7 +238,7 @@ class Queue:
             run = load_run(tx, row["run_id"], "run_locked_now" if number else "run_locked")
             if run is None and number:
                 haul.busy.append(row)
-            elif run is None or run.project_id != project or not isinstance(self._offer(tx, ask, run, row["item_id"]), Hold):
+            elif run is None or run.project_id != project or not isinstance(self._offer(tx, ask, run, row["item_id"]), Hold | Later):
                 haul.gone.add(row["item_id"])
         return haul
 
@@ -227,6 +262,8 @@ class Queue:
         elif isinstance(verdict, Refuse):
             refused = TaskUpdated(task_id=task_id, status="FAILED_WITH_TERMINAL_ERROR", reason=verdict.reason)
             self._machine.handle(tx, run.workflow_id, refused)
+        elif isinstance(verdict, Later):
+            ask.haul.later.append(verdict)
         elif task.reason_for_incompletion != verdict.reason:
             put_task(tx, altered(task, reason_for_incompletion=verdict.reason))
         return verdict

@@ -47,6 +47,7 @@ class Starts:
             starter=request.starter,
             created_by=request.created_by,
             root_id=run_id,
+            masked_fields=revision.definition.masked_fields,
             create_time=now,
             update_time=now,
         )
@@ -163,6 +164,7 @@ class Starts:
             starter=above.starter,
             created_by=above.created_by,
             depth=above.depth + 1,
+            masked_fields=sorted({*above.masked_fields, *revision.definition.masked_fields}),
         )
 
 

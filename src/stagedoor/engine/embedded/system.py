@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from stagedoor.engine.definition import Json
-from stagedoor.engine.embedded.apply import FAILURE, HTTP, PARENT, SCRIPT, START, FailureJob, Machine, ParentJob
+from stagedoor.engine.embedded.apply import FAILURE, HTTP, KEPT, PARENT, SCRIPT, START, FailureJob, Machine, ParentJob
 from stagedoor.engine.embedded.decision import ChildEnded, Evaluate, Performed, StartChild
 from stagedoor.engine.embedded.queue import Waiting
 from stagedoor.engine.embedded.rows import load_run, unpack, unpack_json
@@ -70,7 +70,7 @@ class Jobs:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        for name, do in ((START, self._child), (PARENT, self._parent), (FAILURE, self._failure)):
+        for name, do in ((START, self._child), (PARENT, self._parent), (FAILURE, self._failure), (KEPT, self._kept)):
             self._spawn(self._dispatch(Line(name, 32, self._within(do), self._waiting_in(name))))
         for name, at_once, perform in ((SCRIPT, 64, self._evaluate), (HTTP, 128, self._send)):
             self._spawn(self._dispatch(Line(name, at_once, self._leased(perform), self._lease_in(name))))
@@ -177,6 +177,7 @@ class Jobs:
                     status=child.status,
                     output=child.output,
                     reason=child.reason_for_incompletion,
+                    masked_fields=child.masked_fields,
                 )
             self._machine.handle(tx, row["run_id"], ended)
 
@@ -185,6 +186,11 @@ class Jobs:
         payload = self._taken(tx, row, FAILURE)
         if payload and failed is not None:
             self._starts.failure(tx, failed, _read(payload, FailureJob))
+
+    def _kept(self, tx: Transaction, row: Row) -> None:
+        load_run(tx, row["run_id"], "run_locked")
+        if payload := self._taken(tx, row, KEPT):
+            self._machine.handle(tx, row["run_id"], _read(payload, Performed))
 
     # -- jobs that leave the store
     def _lease_in(self, line: str) -> Callable[[int], Awaitable[list[Row]]]:

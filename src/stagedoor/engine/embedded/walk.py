@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stagedoor.engine.definition import TaskNode
-from stagedoor.engine.embedded.budget import TooLarge
+from stagedoor.engine.embedded.budget import Unresolvable
 from stagedoor.engine.embedded.draft import MOST_STEPS, Attempt, Draft, Place
 from stagedoor.engine.embedded.operators import Operator, operator_of
 from stagedoor.engine.embedded.retry import give_up, next_attempt
@@ -40,24 +40,24 @@ def _latest(draft: Draft, node: TaskNode, place: Place, operator: Operator) -> T
     if operator.advance is not None and task.status not in TERMINAL:
         try:
             task = operator.advance(draft, node, task, walk)
-        except TooLarge as problem:
-            return too_large(draft, task, problem)
+        except Unresolvable as problem:
+            return unresolvable(draft, task, problem)
     return task
 
 
 def _begin(draft: Draft, node: TaskNode, place: Place, attempt: Attempt, operator: Operator) -> Task:
     try:
         return operator.begin(draft, node, place, attempt)
-    except TooLarge as problem:
+    except Unresolvable as problem:
         begun = draft.latest.get(node.task_reference_name + place.suffix)
         if begun is None or begun.status in TERMINAL:  # it was the input: there is no task yet
             kind = node.name if node.type == "SIMPLE" else node.type
             begun = draft.add(node, place, attempt, task_id=draft.around.new_id(), task_type=kind, status="SCHEDULED")
-        return too_large(draft, begun, problem)
+        return unresolvable(draft, begun, problem)
 
 
-def too_large(draft: Draft, task: Task, problem: TooLarge) -> Task:
-    """The task has failed: another attempt would come to as much."""
+def unresolvable(draft: Draft, task: Task, problem: Unresolvable) -> Task:
+    """The task has failed: another attempt would come to the same."""
     return draft.stop(draft.tasks[task.task_id], "FAILED_WITH_TERMINAL_ERROR", f"{task.reference_task_name}: {problem}")
 
 

@@ -50,6 +50,10 @@ UPDATE application SET name = :name, updated_by = :updated_by, updated_at = :upd
 -- The application's own row.
 DELETE FROM application WHERE project_id = :project_id AND id = :id;
 
+-- name: passwords_after
+-- Stored password hashes of all persons, in portions.
+SELECT id, password_hash FROM person WHERE id > :after AND password_hash IS NOT NULL ORDER BY id LIMIT :portion;
+
 -- name: person_set_password!
 -- A password that the person has chosen.
 UPDATE person SET password_hash = :password_hash WHERE id = :person_id;

@@ -21,6 +21,10 @@ SELECT r.name AS started_as, d.name AS name FROM run r
 LEFT JOIN workflow_definition d ON d.name_id = r.name_id AND d.project_id = r.project_id
 WHERE r.run_id = :run_id AND r.project_id = :project_id LIMIT 1;
 
+-- name: name_of_id^
+-- point: The workflow's name that has this id.
+SELECT name FROM workflow_definition WHERE project_id = :project_id AND name_id = :name_id LIMIT 1;
+
 -- name: run_put!
 -- What a decision made of a run.
 UPDATE run SET status = :status, next_check = :next_check, body = :body WHERE run_id = :run_id;

@@ -1,14 +1,19 @@
 -- name: secret_by_name^
 -- point: A secret without its value.
-SELECT secret_id, name, version, policy FROM secret WHERE project_id = :project_id AND name = :name;
+SELECT secret_id, name, version, policy, source, expires_at FROM secret WHERE project_id = :project_id AND name = :name;
 
 -- name: secret_kept^
--- A secret about to be opened: until the transaction ends nobody deletes it or changes its policy.
-SELECT secret_id, name, version, policy FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR SHARE */;
+-- A secret about to be opened, with its newest version and the key that one is sealed under: until the transaction ends nobody deletes
+-- the secret or changes its policy.
+SELECT s.secret_id, s.version, s.source, s.expires_at, v.key_id, v.sealed, v.destroyed_at, k.sealed AS wrapped, k.master_id
+FROM secret s
+LEFT JOIN secret_version v ON v.secret_id = s.secret_id AND v.version = s.version
+LEFT JOIN data_key k ON k.project_id = s.project_id AND k.key_id = v.key_id
+WHERE s.project_id = :project_id AND s.name = :name /*postgres FOR SHARE OF s */;
 
 -- name: secret_locked^
 -- point: A secret about to change: two puts follow one another, and a deletion comes after whoever is opening it.
-SELECT secret_id, version FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
+SELECT secret_id, name, version, source FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
 
 -- name: secrets_of_project
 -- All names, sorted.
@@ -38,7 +43,53 @@ VALUES (:secret_id, :version, :key_id, :sealed, :created_by, :created_at);
 
 -- name: secret_version_by_id^
 -- point: A sealed value.
-SELECT key_id, sealed FROM secret_version WHERE secret_id = :secret_id AND version = :version;
+SELECT key_id, sealed, destroyed_at FROM secret_version WHERE secret_id = :secret_id AND version = :version;
+
+-- name: secret_versions
+-- The versions of a secret from a number down, newest first; values stay where they are.
+SELECT version, created_by, created_at, destroyed_at FROM secret_version
+WHERE secret_id = :secret_id AND version < :before ORDER BY version DESC LIMIT :size;
+
+-- name: secret_version_destroy!
+-- The sealed bytes go for ever, the row stays.
+UPDATE secret_version SET sealed = :nothing, destroyed_at = :destroyed_at
+WHERE secret_id = :secret_id AND version = :version AND destroyed_at IS NULL;
+
+-- name: runs_with_version^
+-- How many trees of runs that have not ended were handed a version, and how many put it: what they send back, and hold, is masked by it.
+SELECT COUNT(DISTINCT CASE WHEN run.status NOT IN ('COMPLETED', 'FAILED', 'TIMED_OUT', 'TERMINATED') THEN handed.root_id END) AS going_on,
+COUNT(DISTINCT CASE WHEN handed.door = 'update' THEN handed.root_id END) AS put_it
+FROM receipt handed JOIN run ON run.run_id = handed.root_id OR run.run_id = handed.run_id
+WHERE handed.secret_id = :secret_id AND handed.version = :version AND run.project_id = :project_id;
+
+-- name: version_handed^
+-- point: Which version of a secret a task was handed before, where it can still be opened.
+SELECT MAX(handed.version) AS version FROM receipt handed
+JOIN secret_version kept ON kept.secret_id = handed.secret_id AND kept.version = handed.version AND kept.destroyed_at IS NULL
+WHERE handed.root_id = :root_id AND handed.secret_id = :secret_id AND handed.task_id = :task_id;
+
+-- name: secret_expiry^
+-- point: Until when a secret may be used, and from when on its reminder is due.
+SELECT expires_at, remind_at FROM secret WHERE project_id = :project_id AND name = :name;
+
+-- name: secret_set_expiry!
+-- Set both; the reminder starts anew.
+UPDATE secret SET expires_at = :expires_at, remind_at = :remind_at, reminded_at = NULL WHERE project_id = :project_id AND name = :name;
+
+-- name: secrets_expiring
+-- What expires, or wants a reminder, before a time; soonest first.
+SELECT name, expires_at, remind_at FROM secret WHERE project_id = :project_id AND (expires_at <= :until OR remind_at <= :until)
+ORDER BY COALESCE(expires_at, remind_at), name;
+
+-- name: secrets_to_remind
+-- Whose reminder is due and was not given yet today.
+SELECT name, expires_at FROM secret
+WHERE project_id = :project_id AND remind_at <= :now AND (reminded_at IS NULL OR reminded_at < :today) ORDER BY name LIMIT :size;
+
+-- name: secret_reminded!
+-- The same for one; 0 rows where another node was first.
+UPDATE secret SET reminded_at = :now
+WHERE project_id = :project_id AND name = :name AND remind_at <= :now AND (reminded_at IS NULL OR reminded_at < :today);
 
 -- name: secret_versions_retire!
 -- The sealed values of a deleted secret, except those a run has opened: its later output must still be redacted.

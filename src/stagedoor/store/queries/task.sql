@@ -28,6 +28,14 @@ SELECT :task_id, COALESCE(MAX(position), 0) + 1, :log, :created_at FROM task_log
 -- A task's log.
 SELECT log, created_at FROM task_log WHERE task_id = :task_id ORDER BY position;
 
+-- name: task_log_end
+-- The last lines of a task's log, the last one first.
+SELECT position, log FROM task_log WHERE task_id = :task_id ORDER BY position DESC LIMIT :size;
+
+-- name: task_log_mask!
+-- Put what is left of a line after part of a secret's value was found in it.
+UPDATE task_log SET log = :log WHERE task_id = :task_id AND position = :position;
+
 -- name: task_log_remove_of_run!
 -- Delete the logs of a run.
 DELETE FROM task_log WHERE task_id IN (SELECT task_id FROM task WHERE run_id = :run_id);

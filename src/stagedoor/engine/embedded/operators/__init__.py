@@ -1,6 +1,6 @@
 """The operators the embedded engine works itself, by task type, and the one for all worker tasks. A new one is a line in this table."""
 
-from stagedoor.engine.embedded.operators import call, fork, loop, script, simple, waiting, worker
+from stagedoor.engine.embedded.operators import call, fork, keep, loop, script, simple, waiting, worker
 from stagedoor.engine.embedded.operators.operator import Operator
 from stagedoor.engine.operators import BUILT
 
@@ -16,6 +16,7 @@ OPERATORS: dict[str, Operator] = {
     "LAMBDA": Operator(script.begin_lambda, performed=script.inline_performed),
     "JSON_JQ_TRANSFORM": Operator(script.begin_jq, performed=script.jq_performed),
     "HTTP": Operator(call.begin_http, performed=call.http_performed, delayed=True),
+    "UPDATE_SECRET": Operator(keep.begin, performed=keep.performed, retriable=False),
     "SUB_WORKFLOW": Operator(
         call.begin_sub_workflow, advance=call.advance_sub_workflow, performed=call.sub_workflow_performed, delayed=True
     ),

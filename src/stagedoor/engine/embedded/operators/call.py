@@ -104,6 +104,8 @@ _AS_TASK = {"COMPLETED": "COMPLETED", "FAILED": "FAILED", "TERMINATED": "CANCELE
 
 def child_ended(draft: Draft, task: Task, event: ChildEnded) -> Task:
     status = _AS_TASK.get(event.status, "FAILED")
+    if masked := {*event.masked_fields} - {*draft.run.masked_fields}:
+        draft.set_run(masked_fields=sorted(masked.union(draft.run.masked_fields)))
     output = {**event.output, "subWorkflowId": event.child_id}
     reason = None
     if status != "COMPLETED":
