@@ -83,9 +83,9 @@ async def test_private_characters_stay_what_they_are_beside_lone_surrogates_in_j
 
 
 async def test_large_values_pass(pool: ScriptPool) -> None:
-    given = {"rows": [{"n": n, "text": "é" * 50} for n in range(20_000)]}
-    assert await pool.evaluate("javascript", "$.rows.slice(5, 19999).length", given) == 19_994
-    assert await pool.evaluate("jq", ".rows | map(.n) | add", given) == [199_990_000]
+    given = {"rows": [{"n": n, "text": "é" * 50} for n in range(8_000)]}
+    assert await pool.evaluate("javascript", "$.rows.slice(5, 7999).length", given) == 7_994
+    assert await pool.evaluate("jq", ".rows | map(.n) | add", given) == [31_996_000]
     assert await pool.evaluate("javascript", "'x'.repeat(5e6)", {}) == "x" * 5_000_000
 
 
