@@ -137,6 +137,8 @@ class _Search:
         self._spent = 0
 
     def finds(self, data: bytes) -> bool:
+        if self._automaton is not None and len(data) <= self._LONG:
+            return bool(self._automaton.find_matches_as_indexes(data))
         if not self._one_by_one(data):
             return next(self._matches(data), None) is not None
         return any(map(data.__contains__, self._fragments))
@@ -153,10 +155,10 @@ class _Search:
             yield from self._matches(data)
 
     def _one_by_one(self, data: bytes) -> bool:
-        if self._automaton is not None:
-            return False
         if len(self._fragments) <= self._FEW and len(data) > self._LONG:
             return True
+        if self._automaton is not None:
+            return False
         self._spent += len(data) + self._CALL
         return self._spent <= self._BUILD
 
