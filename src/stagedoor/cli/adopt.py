@@ -101,7 +101,8 @@ def _workflow(core: Core, tx: Transaction, adoption: Adoption, name: str) -> Ado
     if adoption.wanted.dry_run:
         return plan
     if plan.new_revision:
-        request = Register(definition=current.definition, saver=adoption.who.user, prepare=adoption.prepare, overwrite=True)
+        saver = adoption.who.user if plan.before is not None else current.saved_by
+        request = Register(definition=current.definition, saver=saver, prepare=adoption.prepare, overwrite=True)
         saved = definitions.register(tx, project, request)
         return msgspec.structs.replace(plan, revision=saved.revision_id, refused=(), dry_run=False)
     if plan.running:

@@ -257,7 +257,8 @@ class Adopting:
             return plan
         adoption = self._adoption(who, pinned(wanted, revision), frozenset(one.revision for one in plan.running))
         if plan.new_revision:
-            request = Register(definition=revision.definition, saver=who.user, prepare=adoption.prepare, overwrite=True)
+            saver = who.user if plan.before is not None else revision.saved_by
+            request = Register(definition=revision.definition, saver=saver, prepare=adoption.prepare, overwrite=True)
             saved = await self.gate.engine.register(who.project, request)
             return msgspec.structs.replace(plan, revision=saved.revision_id, refused=(), dry_run=False)
         if plan.running:

@@ -91,9 +91,10 @@ class Conditions:
             return None
         key = (
             "may", project, marker.reference.name, marker.voucher, run.starter, run.name_id, run.workflow_name,
-            candidate.task.task_type, marker.task_ref, marker.place, consumer.user,
+            candidate.task.task_type, marker.task_ref, marker.place, consumer.user, run.created_by,
         )  # fmt: skip
-        return Question(key, (project, consumer.group, *(group_of(project, f"USER:{user}") for user in (marker.voucher, run.starter))))
+        others = (marker.voucher, run.starter, run.created_by or run.starter)
+        return Question(key, (project, consumer.group, *(group_of(project, f"USER:{user}") for user in others)))
 
     def stands_at_its_place(self, candidate: Candidate, template: Json, marker: Marker) -> Refusal | None:
         """1: the string at the marker's place holds it exactly as often as the stored template does."""
@@ -134,8 +135,10 @@ class Conditions:
         if isinstance(verdict, Denied):
             return Refusal(marker, f"the starter {starter.user} lacks {verdict.missing}")
         demanded = self.rights.settings(tx, self.projects, candidate.project).starter_needs_read
-        if demanded and not self._may(tx, starter, Access.READ, marker):
-            return Refusal(marker, f"the starter {starter.user} lacks READ on {KIND} {marker.reference.name}")
+        first = candidate.run.created_by or starter.user  # of a failure workflow, who began what failed
+        for user in dict.fromkeys((starter.user, first)) if demanded else ():
+            if not self._may(tx, Principal(candidate.project, user), Access.READ, marker):
+                return Refusal(marker, f"the starter {user} lacks READ on {KIND} {marker.reference.name}")
         return None
 
     def worker_may_use(self, tx: Transaction, consumer: Principal, marker: Marker) -> Refusal | None:

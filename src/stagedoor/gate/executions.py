@@ -14,7 +14,7 @@ from stagedoor.engine.port import Delivery, LogLine, Poll, Revision, RunView, St
 from stagedoor.engine.run import Run, Task
 from stagedoor.gate.definitions import TASK, WORKFLOW, Definitions
 from stagedoor.gate.gate import Gate, or_none
-from stagedoor.gate.masking import Mask, kept_in, mentions
+from stagedoor.gate.masking import Mask, kept_in
 from stagedoor.gate.ownership import Belonging, belonging_of, decide_on_run
 from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.kit.errors import Forbidden, NotFound, StagedoorError
@@ -152,9 +152,9 @@ class Executions:
         return await mask.through(lambda: mask.view(view))
 
     async def _mask(self, who: Principal, run: Run, revision: Revision, tasks: list[Task] | None = None) -> Mask:
-        """`tasks`: all of the run's, where they are at hand; they are looked at where the definition speaks of what is masked."""
+        """`tasks`: all of the run's, where they are at hand. What is masked may come from any of them, and from a parent."""
         if tasks is None:
-            tasks = (await self.gate.engine.run(who.project, run.workflow_id)).tasks if mentions(revision) else []
+            tasks = (await self.gate.engine.run(who.project, run.workflow_id)).tasks
         kept = await self.gate.look(lambda tx: kept_in(tx, self.gate.secrets, run))
         return Mask.of(run, revision, tasks, kept)
 

@@ -117,7 +117,9 @@ class Gate:
                 raise Forbidden(verdict.reason)
             return self.secrets.view(tx, who, name, self.stores.opened)
 
-        return await self.stores.write(within)
+        value = await self.stores.write(within)
+        await self.authenticator.still_good(who)  # a value from elsewhere may have taken its time
+        return value
 
     async def put_variable(self, who: Principal, name: str, value: str) -> None:
         def within(tx: Transaction) -> None:

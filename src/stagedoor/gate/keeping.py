@@ -1,14 +1,14 @@
 """UPDATE_SECRET: a run puts a version of a secret (contract/orkes.md B, end; docs/decisions/0024-environment-and-masking.md).
 
-Both who started the run and who saved its definition must be able to put that secret themselves, at that moment. From then on the
-run's tree is redacted for the value, as for one that was handed out in it.
+Who started the run, who saved its definition and, of a failure workflow, who began the run that failed must all be able to put that
+secret themselves, at that moment. From then on the run's tree is redacted for the value, as for one that was handed out in it.
 """
 
 from dataclasses import dataclass
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import name_changed, subject_changed
-from stagedoor.core.grant import authority_on
+from stagedoor.core.grant import authority_on, check_new_name
 from stagedoor.core.permission import Access, Denied, Resource, Verdict, decide_save
 from stagedoor.core.principal import Principal
 from stagedoor.core.secret import KIND, Secrets
@@ -32,10 +32,15 @@ class Keeping:
     def keep(self, tx: Transaction, candidate: Candidate, name: str, value: SecretValue) -> str | None:
         """`Doors.keep`: None, or why nothing was put. What goes wrong otherwise undoes the whole transaction."""
         project, run = candidate.project, candidate.run
+        try:
+            check_new_name(name, "secretKey")
+        except BadInput as problem:
+            return problem.message
         name_changed(tx, project, KIND, name)
         there = self.secrets.exists(tx, project, name)
         starter, saver = Principal(project, run.starter), Principal(project, candidate.revision.saved_by)
-        for who, part in ((starter, "who started the run"), (saver, "who saved the definition")):
+        first = Principal(project, run.created_by or run.starter)
+        for who, part in ((starter, "who started the run"), (first, "who began what led to it"), (saver, "who saved the definition")):
             verdict = decide_put(tx, who, name, there)
             if isinstance(verdict, Denied):
                 reason = f"403: {verdict.reason}, which {who.user} needs, {part}"

@@ -14,6 +14,7 @@ from stagedoor.core.remedy import Remedies
 from stagedoor.core.secret import KIND, Policy
 from stagedoor.engine.port import Revision
 from stagedoor.gate.gate import Gate, or_none
+from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.ownership import belonging_of, decide_on_run
 from stagedoor.gate.uses import Deployed, DryRun, Page, Uses, Where, named_in
 from stagedoor.kit.errors import NotFound
@@ -61,13 +62,14 @@ class Tracing:
         run = (await self.gate.engine.run(who.project, run_id, False)).run
         root = run.root_id or run.workflow_id
         runs = await self.gate.scan(lambda tx: receipt.runs_of_tree(tx, who.project, root, MOST_RUNS + 1))
+        shows = await self.gate.visible(who, Access.READ, "TASK_DEF")
         below = {one for one in runs[:MOST_RUNS] if await self._is_below(who.project, one, run_id)}
 
         def within(tx: Transaction) -> UsesOfRun:
             shown = {one for one in below if _may_read(tx, who, one)}
             total, results = 0, list[UseOf]()
             for one in receipt.of_tree(tx, who.project, root):
-                if one.run_id in shown:
+                if one.run_id in shown and (one.where.place != RUNTIME_METADATA or shows(one.where.task_type)):
                     if page.start <= total < page.start + page.size:
                         results.append(_shown(one))
                     total += 1

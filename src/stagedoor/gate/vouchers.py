@@ -152,7 +152,9 @@ class Vouchers:
     async def of_workflow(self, who: Principal, name: str, version: int | None) -> Vouched:
         """The references of the current revision. NotFound."""
         revision = await self.gate.engine.definition(who.project, name, version)
-        records = {one.definition.name: one for one in await self.gate.engine.task_definitions(who.project)}
+        shows = await self.gate.visible(who, Access.READ, "TASK_DEF")
+        found = await self.gate.engine.task_definitions(who.project)
+        records = {one.definition.name: one for one in found if shows(one.definition.name)}
 
         def within(tx: Transaction) -> Vouched:
             standing = Standing(self.gate.secrets, tx, who.project)

@@ -12,7 +12,8 @@ def _about(method: str, route: str, rest: str, /, **more: object) -> Row:
     kind = "WORKFLOW_DEF" if route == _FLOW else "TASK_DEF"
     path = route.replace("{name}", "{workflow!}" if route == _FLOW else "{taskdef!}") + rest
     other, sort = (READS_DEF, READ_DEF) if method == "GET" else (EDITS_DEF, EDIT_DEF)
-    return row(method, route + rest, other, path=path, **{**sort, **DEFS[kind], **more})
+    both = {"grants": "33333"} if method == "POST" else {}  # to adopt is to read and to change: neither alone is enough
+    return row(method, route + rest, other, path=path, **{**sort, **both, **DEFS[kind], **more})
 
 
 ROWS = (

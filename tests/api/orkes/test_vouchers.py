@@ -62,6 +62,29 @@ def test_each_save_is_a_revision_that_is_kept_while_runs_use_it(stage: Stage) ->
     assert {one["revision"]: one["running"] for one in revisions(stage.author, stage.name)}[only["revision"]] is False
 
 
+def test_adopting_single_references_makes_nobody_the_saver(stage: Stage, heir: tuple[str, Api]) -> None:
+    """What runs in the saver's name (failure workflows, variables, UPDATE_SECRET) stays the old one's until all of it is adopted."""
+    stage.save(simple(stage.task, key=stage.key), simple(stage.task, "two", key=stage.key))
+    made, api = heir
+    may_update(stage, made)
+    current = revisions(api, stage.name)[0]["revision"]
+    adopt(api, stage.name, tasks=["one"], revision=current)
+    found = vouchers(api, stage.name)
+    assert [one["voucher"] for one in found["references"]] == [f"app:{made}", f"app:{stage.author_id}"]
+    assert found["savedBy"] == f"app:{stage.author_id}"
+    adopt(api, stage.name)
+    assert vouchers(api, stage.name)["savedBy"] == f"app:{made}"
+
+
+def test_what_a_task_definition_names_is_shown_to_its_readers_alone(stage: Stage) -> None:
+    beside, (_, api) = new("task"), stage.caller("maker", "USER", "METADATA_API")
+    stage.author.call("POST", "/api/metadata/taskdefs", [{"name": beside, "runtimeMetadata": [stage.secret]}])
+    name = new("workflow")
+    api.save({"name": name, "version": 1, "tasks": [simple(beside)]})
+    api.call("GET", f"/api/metadata/taskdefs/{beside}/vouchers", status=403)
+    assert vouchers(api, name)["references"] == []
+
+
 def test_revisions_of_a_deleted_name_are_not_those_of_one_made_anew(stage: Stage) -> None:
     stage.save(simple(stage.task, n=1))
     stage.author.start(stage.name)

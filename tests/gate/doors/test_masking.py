@@ -53,6 +53,16 @@ def test_it_works(stage: Stage) -> None:
         assert value not in reads, value
 
 
+def test_every_read_of_a_run_masks_what_one_task_alone_names(stage: Stage) -> None:
+    """The definition says nothing of it: the worker does."""
+    stage.save(simple(stage.task), outputParameters={"told": "pin is ${one.output._masked.pin}"})
+    run = stage.author.start(stage.name)
+    found = ended(stage, run, {"_masked": {"pin": "open-sesame-42"}})
+    task = found["tasks"][0]["taskId"]
+    paths = (f"workflow/{run}?includeTasks=false", f"workflow/{run}/status?includeOutput=true", f"tasks/{task}")
+    assert [path for path in paths if "open-sesame-42" in stage.admin.raw("GET", f"/api/{path}").text] == []
+
+
 def test_the_definition_itself_keeps_what_was_written(stage: Stage) -> None:
     stage.save(simple(stage.task, _masked={"a": "literal-in-it", "b": "${workflow.input.b}"}), maskedFields=["name", "tasks"])
     run = stage.author.start(stage.name, {"b": 1})

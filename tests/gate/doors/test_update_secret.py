@@ -56,6 +56,28 @@ def test_it_works(stage: Stage) -> None:
     assert TOKEN not in stage.reads(run) and TOKEN not in stage.server.log.read_text()
 
 
+@pytest.mark.promise(6)
+def test_a_failure_workflow_puts_nothing_that_who_began_it_may_not_put(stage: Stage) -> None:
+    """It runs in its saver's name: failing on purpose would lend a starter that name."""
+    stage.admin.grant(stage.author_id, "SECRET_NAME", stage.secret, "UPDATE")
+    failure = f"{stage.name}-failed"
+    stage.author.save({"name": failure, "version": 1, "tasks": [update(stage.secret, "${workflow.input.value}")]})
+    stage.save(system("TERMINATE", "end", terminationStatus="FAILED"), failureWorkflow=failure)
+    made, starter = stage.caller("starter")
+    stage.admin.grant(made, "WORKFLOW_DEF", stage.name, "EXECUTE")
+    found = stage.failure_of(stage.ended(starter.start(stage.name, {"value": "from-outside"})))
+    assert (found["status"], "403" in found["reasonForIncompletion"]) == ("FAILED", True)
+    assert f"app:{made} needs, who began what led to it" in found["reasonForIncompletion"]
+    assert stage.admin.call("GET", f"/api/secrets/{stage.secret}") == stage.value
+
+
+def test_a_name_that_cannot_be_ends_the_run(stage: Stage) -> None:
+    stage.save(system("WAIT", "wait", duration="1 seconds"), update("${workflow.input.name}", "value"))
+    run = stage.author.call("POST", f"/api/workflow/{stage.name}", b'{"name": "\\ud800x"}')
+    found = stage.ended(run)
+    assert (found["status"], "secretKey" in found["reasonForIncompletion"]) == ("FAILED", True)
+
+
 @pytest.mark.promise(7)
 def test_a_value_that_came_in_by_this_task_alone_is_never_stored_in_clear(stage: Stage) -> None:
     """Made by an expression from two halves, so that nothing else of the run ever held it whole."""

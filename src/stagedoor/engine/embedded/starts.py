@@ -126,7 +126,7 @@ class Starts:
 
     # -- failure workflows
     def failure(self, tx: Transaction, failed: Run, job: FailureJob) -> None:
-        """Start a failure workflow in the name of whoever last saved the definition that failed."""
+        """Start a failure workflow in the name of whoever last saved the definition that failed; who began it all is remembered."""
         try:
             if failed.depth >= DEEPEST:
                 raise BadInput(f"failure workflows follow each other more than {DEEPEST} deep")
@@ -146,7 +146,7 @@ class Starts:
             priority=failed.priority,
             root_id=job.run_id,
             starter=saver,
-            created_by=saver,
+            created_by=failed.created_by,
             create_time=now,
             update_time=now,
         )
