@@ -37,7 +37,7 @@ from stagedoor.api.routes import ROUTES  # noqa: E402
 from stagedoor.api.rules import Authenticated, Public  # noqa: E402
 from stagedoor.api.server import Listening, make_server  # noqa: E402
 from stagedoor.cli.init import _init  # noqa: E402
-from stagedoor.core import permission, tag  # noqa: E402
+from stagedoor.core import grant, permission, tag  # noqa: E402
 from stagedoor.core.application import Applications  # noqa: E402
 from stagedoor.core.custom_role import Roles  # noqa: E402
 from stagedoor.core.grant import Grants  # noqa: E402
@@ -77,7 +77,7 @@ CHECKS: tuple[tuple[Any, str, Any, str], ...] = (
         f"{HELD}::test_who_changes_a_custom_role_holds_what_it_lists_and_listed",
     ),
     (Grants, "must_cover", _nothing, f"{NO_WAY_UP}::test_nobody_joins_a_group_that_holds_a_grant_they_lack"),
-    (Grants, "_must_hold", _nothing, f"{HELD}::test_the_transaction_of_a_grant_asks_for_what_is_handed_out"),
+    (grant, "must_hold", _nothing, f"{HELD}::test_the_transaction_of_a_grant_asks_for_what_is_handed_out"),
     (Groups, "must_cover", _nothing, f"{NO_WAY_UP}::test_nobody_joins_a_group_that_holds_a_grant_they_lack"),
     (Groups, "_must_cover_default", _nothing, f"{NO_WAY_UP}::test_nobody_has_a_group_given_what_others_will_make"),
     (Groups, "_may_join", _nothing, f"{NO_WAY_UP}::test_who_may_only_read_does_not_get_more_by_a_group"),

@@ -122,7 +122,8 @@ class Core:
     def recognise(self, tx: Transaction) -> None:
         """A store of an earlier version learns its master key's name, and its credentials get their MACs. Once."""
         if tx.one("master_key_active") is None:
-            self.signing.recognise(tx)
+            if not self.signing.recognise(tx):
+                raise Unavailable(NOT_SET_UP)
             self.credentials.vouch_for_old(tx)
             bind_old(tx, self.keys)
             told = "of an earlier version: its credentials and passwords are vouched for as they stand"

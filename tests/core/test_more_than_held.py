@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from stagedoor.bootstrap import Core, make_core
+from stagedoor.core import grant as grants
 from stagedoor.core.custom_role import CustomRole, Roles
-from stagedoor.core.grant import Grants, Subject, Target
+from stagedoor.core.grant import Subject, Target
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT
@@ -51,7 +52,7 @@ async def test_the_transaction_of_a_grant_asks_for_what_is_handed_out(method: st
             await core.store.write(lambda tx: grant(tx, core, method, Access.DELETE))
         if held:
             await core.store.write(lambda tx: core.grants.remove(tx, OWNER, Subject("USER", CLIMBER.user), SECRET, held))  # noqa: B023
-    monkeypatch.setattr(Grants, "_must_hold", lambda *_: None)
+    monkeypatch.setattr(grants, "must_hold", lambda *_: None)
     await core.store.write(lambda tx: grant(tx, core, method, Access.DELETE))
 
 

@@ -1,5 +1,6 @@
 """Which master key opens what: stores of an earlier version, a rotation and what it refuses, processes that lack a key."""
 
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -8,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from stagedoor.bootstrap import Core, make_core
+from stagedoor.core import signing
 from stagedoor.core.credential import NewAccessKey
 from stagedoor.core.masterkey import ASK_AGAIN, MasterKeyMissing, MasterKeys
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT, Erased
 from stagedoor.core.resealing import Resealing
 from stagedoor.core.rotation import Rotation
+from stagedoor.core.signing import signing_key_identity
 from stagedoor.kit.clock import ManualClock, SystemClock
-from stagedoor.kit.crypto import Key, SealBroken
+from stagedoor.kit.crypto import Key, SealBroken, digest
 from stagedoor.kit.errors import Conflict, Unauthenticated
 from stagedoor.kit.masterkey import AtHand
 from stagedoor.kit.secretvalue import SecretValue
@@ -190,6 +193,9 @@ async def earlier(tmp_path: Path) -> AsyncIterator[tuple[Callable[[Key], Core], 
     with sqlite3.connect(tmp_path / "earlier.db") as raw:
         for statement in EARLIER:
             raw.execute(statement)
+        for kid, sealed in raw.execute("SELECT kid, sealed FROM signing_key").fetchall():
+            before = OLD.seal(OLD.open(sealed, signing_key_identity(kid)), f"signing_key:{kid}")
+            raw.execute("UPDATE signing_key SET sealed = ? WHERE kid = ?", (before, kid))
     raw.close()
     yield lambda master: make_core(store, holding(master), SystemClock()), key
     await store.close()
@@ -217,6 +223,33 @@ async def test_a_store_of_an_earlier_version_learns_the_name_of_its_key(earlier:
     assert await core.store.write(partial(values, after)) == ALL
     assert (await core.store.read(lambda tx: after.keys.derived(tx, "audit"))).mac(b"m") == OLD.derive("audit").mac(b"m")
     assert (await core.store.read(lambda tx: after.credentials.prove_key(tx, key.id, key.secret))).credential == key.id
+
+
+@pytest.mark.parametrize("protected", [True, False])
+async def test_a_store_that_forgets_its_keys_name_is_none_of_an_earlier_version(
+    protected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write to the database has digests of their own vouched for, if it passes for one."""
+    if not protected:
+        monkeypatch.setattr(signing, "signing_key_identity", lambda kid: f"signing_key:{kid}")
+    store = SqliteStore(tmp_path / "store.db")
+    await store.open()
+    core = make_core(store, holding(OLD), SystemClock())
+    key = await store.write(lambda tx: _first(tx, core, OLD))
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        raw.execute("UPDATE credential SET mac = NULL, digest = ? WHERE id = ?", (digest("of-my-own"), key.id))
+        raw.execute("DELETE FROM master_key_active")
+    raw.close()
+    again = make_core(store, holding(OLD), SystemClock())
+    with contextlib.suppress(SealBroken):
+        await store.write(again.recognise)
+    proven = True
+    try:
+        await store.read(lambda tx: again.credentials.prove_key(tx, key.id, "of-my-own"))
+    except Unauthenticated:
+        proven = False
+    assert proven is not protected
+    await store.close()
 
 
 async def test_by_another_key_nothing_is_written(earlier: tuple[Callable[[Key], Core], NewAccessKey]) -> None:

@@ -71,7 +71,9 @@ def under_power_cuts(folder: Path, writeback: int = 0, **settings: str) -> Itera
 
 @pytest.mark.slow
 @pytest.mark.promise(1)
-@pytest.mark.parametrize("cuts", [20, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize(
+    "cuts", [pytest.param(20, marks=pytest.mark.timeout(600)), pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+)
 def test_a_power_cut_loses_nothing_acknowledged(cuts: int, tmp_path: Path, summary: Callable[[str], None]) -> None:
     def lane(power: PowerGoes) -> Ledger:
         return trial(power.server, [power] * (cuts // LANES), power.chance)

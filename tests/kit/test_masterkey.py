@@ -1,5 +1,7 @@
 """Master keys at hand: what lies in files and in the environment, and how a new file takes the place of the one before."""
 
+import fcntl
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ def test_a_new_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     make_master_key(files.new)
     files.new.chmod(0o640)
     with pytest.raises(KeyProblem, match="mode 0640"):
-        AtHand(files=files).read()
+        list(AtHand(files=files).read())
 
 
 def test_the_new_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
@@ -55,6 +57,30 @@ def test_the_new_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     assert read_master_key(files.path).id == new.id
     assert files.put_in_place() is None
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["master.key", retired.name])
+
+
+@pytest.mark.parametrize("one_at_a_time", [True, False])
+def test_of_two_that_put_it_in_place_at_once_neither_takes_the_new_one_away(
+    one_at_a_time: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = KeyFile(tmp_path / "master.key")
+    old, new = make_master_key(files.path), make_master_key(files.new)
+    rename, second = Path.rename, threading.Thread(target=files.put_in_place)
+
+    def slow(self: Path, target: Path) -> Path:
+        if threading.current_thread() is not second and not second.ident:
+            second.start()
+            second.join(0.3)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", slow)
+    if not one_at_a_time:
+        monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    files.put_in_place()
+    second.join()
+    assert files.path.exists() == one_at_a_time
+    if one_at_a_time:
+        assert (read_master_key(files.path).id, read_master_key(files.retired(old)).id) == (new.id, old.id)
 
 
 def test_wherever_that_is_interrupted_both_are_at_hand_and_it_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from stagedoor.api.rules import HandsOut
-from stagedoor.core import tag
+from stagedoor.core import grant, tag
 from stagedoor.core.application import Applications
 from stagedoor.core.custom_role import Roles
 from stagedoor.core.grant import Grants
@@ -98,7 +98,7 @@ TASK = ("TASK_DEF", "t0")
 Instead = tuple[Any, str, Any]
 ATTACKS: dict[str, tuple[list[Instead], Callable[[Side], None]]] = {
     "grants": (
-        [(HandsOut, "check", passed), (Grants, "_must_hold", allowed)],
+        [(HandsOut, "check", passed), (grant, "must_hold", allowed)],
         lambda side: side.grant("cyd", "USER:cyd", ("SECRET_NAME", "s0"), ("READ",)),
     ),
     "roles": ([(Roles, "must_cover", allowed)], lambda side: side.put_user("bob", "bob", {"r0", "ADMIN"})),

@@ -1,8 +1,10 @@
 """Viewing by four eyes (ours; docs/decisions/0027-uses-and-releases.md): demanded of a secret, asked for, agreed to, ended."""
 
 from stagedoor.api.http import Request, Response
-from stagedoor.core.release import Ask, Release, Releases
-from stagedoor.core.secret import Policy
+from stagedoor.core.grant import asked_again
+from stagedoor.core.permission import Resource
+from stagedoor.core.release import NEEDS, POLICY, VIEWING, Ask, Release, Releases
+from stagedoor.core.secret import KIND, Policy
 from stagedoor.core.viewing import Viewing
 from stagedoor.gate.server import Server
 
@@ -19,7 +21,8 @@ async def set_viewing(server: Server, request: Request) -> Response:
     """Demand a release, at once; demand less, once another person has agreed: then 202 with what waits for them."""
     viewing: Viewing = request.payload
     who, key, reason = request.principal, request.params["key"], request.query("reason") or ""
-    waiting = await server.gate.change(lambda tx: _releases(server).set_viewing(tx, who, key, viewing, reason))
+    change = asked_again(who, Resource(KIND, key), NEEDS[VIEWING], lambda tx: _releases(server).set_viewing(tx, who, key, viewing, reason))
+    waiting = await server.gate.change(change)
     return _waits(waiting) if waiting else await get_viewing(server, request)
 
 
@@ -27,7 +30,8 @@ async def set_policy(server: Server, request: Request) -> Response:
     """Where a secret may be used. Of one that is viewed by a release alone, a wider policy waits for another person: 202."""
     policy: Policy = request.payload
     who, key, reason = request.principal, request.params["key"], request.query("reason") or ""
-    waiting = await server.gate.change(lambda tx: _releases(server).set_policy(tx, who, key, policy, reason))
+    change = asked_again(who, Resource(KIND, key), NEEDS[POLICY], lambda tx: _releases(server).set_policy(tx, who, key, policy, reason))
+    waiting = await server.gate.change(change)
     return _waits(waiting) if waiting else Response.empty(200)
 
 

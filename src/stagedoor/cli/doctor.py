@@ -21,6 +21,7 @@ from stagedoor.core.signing import SigningKeys
 from stagedoor.demo.failure import Unexpected
 from stagedoor.gate.address import EgressSettings
 from stagedoor.kit.clock import SystemClock
+from stagedoor.kit.crypto import read_master_key
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.kit.ids import new_id
 from stagedoor.kit.masterkey import KeyFile
@@ -67,8 +68,6 @@ def _files(settings: Settings) -> Iterator[str]:
     for path in secret_files:
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield f"files: others than the owner may read {path}; chmod 600 it"
-    for path in key_files.before():
-        yield f"files: {path} is a master key that is not needed any more; take it away"
 
 
 def _clock() -> Iterator[str]:
@@ -93,6 +92,13 @@ def _egress() -> Iterator[str]:
             yield f"egress: {network} allows workflows every private address"
 
 
+def _retired(settings: Settings, needed: set[str]) -> list[str]:
+    """By what the store says, not by the file's name: a database restored from a backup needs the key of its day."""
+    files = {path: read_master_key(path).id for path in KeyFile(settings.data / MASTER_KEY_FILE).before()}
+    gone, kept = "a master key that is not needed any more; take it away", f"the master key in use; keep it, as {MASTER_KEY_FILE}"
+    return [f"files: {path} is {kept if name in needed else gone}" for path, name in files.items()]
+
+
 async def _store(settings: Settings) -> list[str]:
     """The schema is there and current, and the master key opens what it sealed."""
     if not settings.database and not (settings.data / DATABASE_FILE).exists():
@@ -106,6 +112,7 @@ async def _store(settings: Settings) -> list[str]:
     try:
         keys = await store.scan(SigningKeys(master, SystemClock(), new_id).all)
         found = await store.scan(lambda tx: list(keycheck.findings(tx, master, by_service=settings.key_service is not None)))
+        found += await store.scan(lambda tx: _retired(settings, {row["master_id"] for row in tx.all("master_keys_unretired")}))
     except StagedoorError as problem:
         return [f"master key: {reason(problem)}"]
     finally:

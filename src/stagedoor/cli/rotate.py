@@ -121,6 +121,9 @@ async def _new_key(core: Core, rotation: Rotation, settings: Settings, place: Pl
         if not settings.new_master_key:
             raise BadInput("STAGEDOOR_NEW_MASTER_KEY: it is empty", "STAGEDOOR_NEW_MASTER_KEY")
         return parse_master_key(settings.new_master_key), None
+    if place is Place.FILE and settings.master_key:
+        hint = "give the new one in STAGEDOOR_NEW_MASTER_KEY, or unset it and put this key into a file"
+        raise BadInput(f"STAGEDOOR_MASTER_KEY is set, and servers that have it read no master.key: {hint}", "STAGEDOOR_MASTER_KEY")
     if place is Place.FILE and new_file.exists():
         return read_master_key(new_file), None
     under_way = await core.store.scan(rotation.under_way)

@@ -1,7 +1,8 @@
 """Grants: subject, access, resource. Nobody hands out what they do not hold (promise 10; docs/decisions/0006-grants.md, 0018)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ GRANTABLE = (*KINDS, *LATER_KINDS, "TAG", "DOMAIN")
 EVERYTHING = 2**31
 ALIASES = {"SECRET": "SECRET_NAME"}
 SUBJECTS = ("USER", "GROUP", "ROLE")
+T = TypeVar("T")
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -55,6 +57,29 @@ def authority_on(tx: Transaction, principal: Principal, resource: Resource) -> A
         "authority_on_target", project_id=principal.project, subject=principal.subject, target_type=resource.kind, target_id=resource.name
     )
     return _authority(rows)
+
+
+def must_hold(tx: Transaction, who: Principal, resource: Resource, *accesses: Access) -> None:
+    """Forbidden, with the missing grant named, unless `who` holds all of them now."""
+    authority = authority_on(tx, who, resource)
+    for access in accesses:
+        verdict = decide(who, access, resource, authority)
+        if isinstance(verdict, Denied):
+            raise Forbidden(verdict.reason)
+
+
+def asked_again(
+    who: Principal, resource: Resource, accesses: Sequence[Access], change: Callable[[Transaction], T]
+) -> Callable[[Transaction], T]:
+    """A change whose right is asked once more in its own transaction: it may be gone since the route's rule was asked, and rights on the
+    name change before it or after it. Forbidden."""
+
+    def within(tx: Transaction) -> T:
+        name_changed(tx, who.project, *resource)
+        must_hold(tx, who, resource, *accesses)
+        return change(tx)
+
+    return within
 
 
 def _authority(rows: list[Row]) -> Authority:
@@ -112,7 +137,7 @@ class Grants:
         """Grant; twice is once. Forbidden where the granter holds less, or may not change the resource."""
         resource = resource_of(target)
         name_changed(tx, who.project, *resource)
-        self._must_hold(tx, who, resource, access)
+        must_hold(tx, who, resource, Access.UPDATE, *access)
         name = subject_name(subject)
         self.must_exist(tx, who.project, subject)
         _changed(tx, who.project, name)
@@ -123,7 +148,7 @@ class Grants:
         """Revoke; what is not there is no error. The owner's rights can be revoked too."""
         resource, name = resource_of(target), subject_name(subject)
         name_changed(tx, who.project, *resource)
-        self._must_hold(tx, who, resource, access)
+        must_hold(tx, who, resource, Access.UPDATE, *access)
         _changed(tx, who.project, name)
         for one in access:
             tx.do("grant_delete", project_id=who.project, subject=name, target_type=resource.kind, target_id=resource.name, access=one)
@@ -178,13 +203,6 @@ class Grants:
         """A deleted resource takes every grant on its name with it: the name made anew revives none."""
         tx.do("grants_delete_on_target", project_id=project, target_type=resource.kind, target_id=resource.name)
         tx.do("tags_delete", project_id=project, target_type=resource.kind, target_id=resource.name)
-
-    def _must_hold(self, tx: Transaction, who: Principal, resource: Resource, access: Sequence[Access]) -> None:
-        authority = authority_on(tx, who, resource)
-        for needed in {Access.UPDATE, *access}:
-            verdict = decide(who, needed, resource, authority)
-            if isinstance(verdict, Denied):
-                raise Forbidden(verdict.reason)
 
     def _insert(self, tx: Transaction, who: Principal, subject: str, resource: Resource, access: Sequence[Access]) -> None:
         for one in access:

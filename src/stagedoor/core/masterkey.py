@@ -7,6 +7,7 @@ master keys lie, so that servers need no restart. The key service is asked at st
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import Key, SealBroken, parse_master_key
@@ -103,7 +104,7 @@ class MasterKeys:
 
     def _any(self, row: Row, identity: str) -> Key:
         """Of a row from before there were ids: whichever opens it."""
-        for key in (*self._ring.values(), *self.at_hand.read()):
+        for key in chain(list(self._ring.values()), self.at_hand.read()):
             try:
                 key.open(row["sealed"], identity)
             except SealBroken:

@@ -12,8 +12,8 @@ import msgspec
 from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import project_changed
 from stagedoor.core.eyes import another_person, second_pair
-from stagedoor.core.grant import authority_on
-from stagedoor.core.permission import Access, Denied, Resource, decide
+from stagedoor.core.grant import must_hold
+from stagedoor.core.permission import Access, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.receipt import DAY, KEPT_DAYS, handed_to
 from stagedoor.core.secret import Policy, Secrets
@@ -27,7 +27,8 @@ VIEWING, POLICY = "viewing", "policy"
 WAITS = DAY
 """A request that nobody decides is over."""
 LISTED, MOST_WORKERS = 200, 1_000
-_NEEDS = {VIEW: (Access.READ,), VIEWING: (Access.READ, Access.UPDATE), POLICY: (Access.READ, Access.UPDATE)}
+NEEDS = {VIEW: (Access.READ,), VIEWING: (Access.READ, Access.UPDATE), POLICY: (Access.READ, Access.UPDATE)}
+"""What the asker must hold, when it asks and when another person agrees."""
 Status = Literal["pending", "approved", "denied", "withdrawn", "revoked", "over"]
 
 
@@ -116,8 +117,7 @@ class Releases:
         if not still_the_same(tx, asker, row["asked_at"]):
             raise Conflict(f"{asker.user} is not the user any more who asked for release {release_id}: deny it")
         second_pair(tx, who, asker, Resource(KIND, name))
-        for access in _NEEDS[row["kind"]]:
-            self._must(tx, asker, access, name)
+        must_hold(tx, asker, Resource(KIND, name), *NEEDS[row["kind"]])
         ends = self.clock.now() + row["minutes"] * MINUTE
         if row["kind"] == VIEW and row["minutes"] > found.viewing.max_minutes:
             raise Conflict(f"release {release_id} is for more than the {found.viewing.max_minutes} minutes that are taken now: deny it")
@@ -130,7 +130,7 @@ class Releases:
         """Withdrawn by the asker; by others, who need UPDATE as well, denied or, once approved, revoked: effective with the answer."""
         found, row = self._decided(tx, who, name, release_id)
         if row["asker"] != who.user:
-            self._must(tx, who, Access.UPDATE, name)
+            must_hold(tx, who, Resource(KIND, name), Access.UPDATE)
         status = "withdrawn" if row["asker"] == who.user else "denied" if row["status"] == PENDING else "revoked"
         if row["status"] in (PENDING, APPROVED) and row["ends_at"] > self.clock.now():
             self._decide(tx, who, row, status, self.clock.now())
@@ -193,12 +193,6 @@ class Releases:
             "release_decide", project_id=who.project, release_id=row["release_id"], status=status, decided_by=who.user,
             decided_at=self.clock.now(), ends_at=ends_at,
         )  # fmt: skip
-
-    def _must(self, tx: Transaction, who: Principal, access: Access, name: str) -> None:
-        secret = Resource(KIND, name)
-        verdict = decide(who, access, secret, authority_on(tx, who, secret))
-        if isinstance(verdict, Denied):
-            raise Forbidden(verdict.reason)
 
     def _read(self, tx: Transaction, who: Principal, found: Standing, release_id: str) -> Release:
         row = tx.one("release_locked", project_id=who.project, secret_id=found.secret_id, release_id=release_id)

@@ -12,7 +12,7 @@ from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.grant import Grants, authority_on, check_new_name
 from stagedoor.core.permission import Access, Denied, Resource, decide
 from stagedoor.core.principal import Principal
-from stagedoor.core.project import Projects
+from stagedoor.core.project import Erased, Projects
 from stagedoor.core.viewing import demand_release
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, Conflict, Forbidden, NotFound
@@ -169,7 +169,13 @@ class Secrets:
             raise NotFound(f"secret {secret_id} has no version {version}")
         if row["destroyed_at"] is not None:
             raise Destroyed
-        key = self.projects.key(tx, project, row["key_id"])
+        try:
+            key = self.projects.key(tx, project, row["key_id"])
+        except Erased:  # sealed anew between the two statements (core/resealing.py), or gone for ever
+            again = tx.one("secret_version_by_id", secret_id=secret_id, version=version)
+            if again is None or again["key_id"] == row["key_id"]:
+                raise
+            row, key = again, self.projects.key(tx, project, again["key_id"])
         return SecretValue(key.open(row["sealed"], identity).decode())
 
     def delete(self, tx: Transaction, who: Principal, name: str) -> None:

@@ -29,12 +29,18 @@ class SigningKeys:
             for row in tx.all("signing_keys")
         ]  # fmt: skip
 
-    def recognise(self, tx: Transaction) -> None:
-        """A store of an earlier version does not know its master key's name: the newest signing key tells it. SealBroken where no master
-        key at hand opens that."""
-        for row in tx.all("signing_keys")[:1]:
-            self.keys.recognise(tx, row, signing_key_identity(row["kid"]))
+    def recognise(self, tx: Transaction) -> bool:
+        """A store of an earlier version does not know its master key's name: its signing keys tell it, and are sealed anew as this version
+        does, so that a store is recognised once. SealBroken where no master key at hand opens them; False where there are none."""
+        rows = tx.all("signing_keys")
+        for row in rows:
+            kid, before = row["kid"], f"signing_key:{row['kid']}"
+            self.keys.recognise(tx, row, before)
+            plain, master = self.keys.opened(tx, {**row, "master_id": None}, before), self.keys.active(tx)
+            tx.do("signing_key_rewrap", kid=kid, sealed=master.seal(plain, signing_key_identity(kid)), master_id=master.id)
+        return bool(rows)
 
 
 def signing_key_identity(kid: str) -> str:
-    return f"signing_key:{kid}"
+    """Not what earlier versions sealed under: nothing that this version wrote passes for a store of theirs (`recognise`)."""
+    return f"signing_key:{kid}:named"

@@ -85,16 +85,16 @@ class Conditions:
     rights: Rights = dataclass_field(default_factory=Rights)
 
     def question(self, candidate: Candidate, marker: Marker, consumer: Principal) -> Question | None:
-        """Conditions 2 to 5 as asked of a worker's poll. None where they must be asked each time: in a child, whose root may be removed."""
+        """Conditions 2 to 5 as asked of a worker's poll. None where they must be asked each time: in a child, whose root may be removed,
+        and in a failure workflow, where another began what led to it."""
         run, project = candidate.run, candidate.project
-        if run.root_id not in ("", run.workflow_id) or not run.name_id:
+        if run.root_id not in ("", run.workflow_id) or not run.name_id or run.created_by not in ("", run.starter):
             return None
         key = (
             "may", project, marker.reference.name, marker.voucher, run.starter, run.name_id, run.workflow_name,
-            candidate.task.task_type, marker.task_ref, marker.place, consumer.user, run.created_by,
+            candidate.task.task_type, marker.task_ref, marker.place, consumer.user,
         )  # fmt: skip
-        others = (marker.voucher, run.starter, run.created_by or run.starter)
-        return Question(key, (project, consumer.group, *(group_of(project, f"USER:{user}") for user in others)))
+        return Question(key, (project, consumer.group, *(group_of(project, f"USER:{user}") for user in (marker.voucher, run.starter))))
 
     def stands_at_its_place(self, candidate: Candidate, template: Json, marker: Marker) -> Refusal | None:
         """1: the string at the marker's place holds it exactly as often as the stored template does."""

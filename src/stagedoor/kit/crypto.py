@@ -106,6 +106,8 @@ def make_master_key(path: Path) -> Key:
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        if os.geteuid() == 0:  # a rotation by root: the server, whose folder it is, must be able to read it
+            os.fchown(descriptor, path.parent.stat().st_uid, path.parent.stat().st_gid)
         with os.fdopen(descriptor, "w") as file:
             file.write(raw.hex() + "\n")
             file.flush()

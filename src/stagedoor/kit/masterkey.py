@@ -1,6 +1,8 @@
 """Master keys that lie at hand: in the environment and in files."""
 
-from collections.abc import Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,12 +35,17 @@ class KeyFile:
     def put_in_place(self) -> Path | None:
         """The new key takes the place of the one before. Wherever this is interrupted, both are still there by some name, and it can be
         done again. The name that the one before has now; None where there was none, or it has its name already."""
-        retired = None
-        if self.new.exists() and self.path.exists():
-            retired = self.retired(read_master_key(self.path))
-            self.path.rename(retired)
-        if self.new.exists():
-            self.new.rename(self.path)
+        folder, retired = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY), None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # of two at once the second finds nothing left to do
+            if self.new.exists() and self.path.exists():
+                retired = self.retired(read_master_key(self.path))
+                self.path.rename(retired)
+            if self.new.exists():
+                self.new.rename(self.path)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
         return retired
 
 
@@ -52,15 +59,16 @@ class AtHand:
     """Of the files the new one alone: where the environment gives the key, a file of another store must not stand in for it."""
     given: Sequence[Key] = field(default=())
 
-    def read(self) -> list[Key]:
-        """The one that a store without a name for its key has comes first. KeyProblem where a file cannot be used."""
-        return [*self.given, *(parse_master_key(text.reveal()) for text in self.texts), *map(read_master_key, self._paths())]
+    def read(self) -> Iterator[Key]:
+        """The one that a store without a name for its key has comes first. KeyProblem where a file cannot be used, once it is its turn."""
+        yield from self.given
+        yield from (parse_master_key(text.reveal()) for text in self.texts)
+        yield from map(read_master_key, self._paths())
 
     def first(self) -> Key:
         """KeyProblem where there is none."""
-        found = self.read()
-        if found:
-            return found[0]
+        for key in self.read():
+            return key
         if self.files is None:
             raise KeyProblem("there is no master key in the environment")
         return read_master_key(self.files.path)  # says what is wrong with it

@@ -53,7 +53,7 @@ class Scene:
         self.admin.put_secret(self.secret, self.value)
 
     def start(self, way: str, request: dict[str, Any]) -> str:
-        text = {"method": "POST", "readTimeOut": 2000, "connectionTimeOut": 2000, "uri": "BASE/", **request}
+        text = {"method": "POST", "readTimeOut": 5000, "connectionTimeOut": 2000, "uri": "BASE/", **request}
         made = _replaced(text, {"KEY": f"${{workflow.secrets.{self.secret}}}", "BASE": self.bases.get(way, way)})
         name, task = new("w"), {"name": "call", "taskReferenceName": "call", "type": "HTTP", "inputParameters": {"http_request": made}}
         self.admin.save({"name": name, "version": 1, "tasks": [task]})

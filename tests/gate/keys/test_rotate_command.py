@@ -48,6 +48,7 @@ def test_what_is_missing_or_under_way_is_told_and_nothing_is_changed(tmp_path: P
             (("--to", "environment"), {}, "STAGEDOOR_NEW_MASTER_KEY: it is empty"),
             ((), {"STAGEDOOR_NEW_MASTER_KEY": "short"}, "the master key is not 64 hex characters"),
             (("--to", "key-service"), {}, "say where it is"),
+            ((), {"STAGEDOOR_MASTER_KEY": (server.data / "master.key").read_text().strip()}, "servers that have it read no master.key"),
             ((), {"STAGEDOOR_MASTER_KEY": THIRD}, "the master key is not the one that this store was made with"),
         ):
             done = stagedoor(server, "rotate", "master-key", *words, **environment)

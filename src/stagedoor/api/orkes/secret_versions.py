@@ -2,7 +2,8 @@
 
 from stagedoor.api.http import Request, Response
 from stagedoor.core import secret_expiry, secret_version
-from stagedoor.core.permission import Access
+from stagedoor.core.grant import asked_again
+from stagedoor.core.permission import Access, Resource
 from stagedoor.core.secret import KIND
 from stagedoor.core.secret_expiry import Expiry
 from stagedoor.core.secret_version import no_version
@@ -19,16 +20,19 @@ async def list_all(server: Server, request: Request) -> Response:
 
 async def roll_back(server: Server, request: Request) -> Response:
     """A new version with the value of an old one."""
-    gate, key, version = server.gate, request.params["key"], _version(request)
-    new = await gate.change(lambda tx: secret_version.roll_back(tx, gate.secrets, request.principal, key, version))
-    return Response.json({"version": new})
+    gate, who, key, version = server.gate, request.principal, request.params["key"], _version(request)
+    change = asked_again(
+        who, Resource(KIND, key), (Access.UPDATE,), lambda tx: secret_version.roll_back(tx, gate.secrets, who, key, version)
+    )
+    return Response.json({"version": await gate.change(change)})
 
 
 async def destroy(server: Server, request: Request) -> Response:
     """The value of an old version goes for ever. 409 for the current one, and while a run that was handed it has not ended."""
-    gate, key, version = server.gate, request.params["key"], _version(request)
-    await gate.scan(lambda tx: secret_version.refuse_in_use(tx, request.principal.project, key, version))
-    await gate.change(lambda tx: secret_version.destroy(tx, gate.secrets, request.principal, key, version))
+    gate, who, key, version = server.gate, request.principal, request.params["key"], _version(request)
+    await gate.scan(lambda tx: secret_version.refuse_in_use(tx, who.project, key, version))
+    change = asked_again(who, Resource(KIND, key), (Access.DELETE,), lambda tx: secret_version.destroy(tx, gate.secrets, who, key, version))
+    await gate.change(change)
     return Response.empty(200)
 
 
@@ -41,9 +45,10 @@ async def get_expiry(server: Server, request: Request) -> Response:
 
 async def set_expiry(server: Server, request: Request) -> Response:
     """From `expiresAt` on no door opens the secret."""
-    gate, key, wanted = server.gate, request.params["key"], request.payload
+    gate, who, key, wanted = server.gate, request.principal, request.params["key"], request.payload
     assert isinstance(wanted, Expiry)
-    await gate.change(lambda tx: secret_expiry.set_expiry(tx, gate.audit, request.principal, key, wanted))
+    change = asked_again(who, Resource(KIND, key), (Access.UPDATE,), lambda tx: secret_expiry.set_expiry(tx, gate.audit, who, key, wanted))
+    await gate.change(change)
     return Response.empty(200)
 
 

@@ -4,7 +4,8 @@ from stagedoor.api.http import Request, Response
 from stagedoor.api.orkes.listing import wanted
 from stagedoor.api.orkes.tags import Tags
 from stagedoor.api.orkes.text import secret_text
-from stagedoor.core.permission import Resource
+from stagedoor.core.grant import asked_again
+from stagedoor.core.permission import Access, Resource
 from stagedoor.core.secret import KIND
 from stagedoor.core.tag import tags_of_kind
 from stagedoor.gate.server import Server
@@ -53,7 +54,8 @@ async def exists(server: Server, request: Request) -> Response:
 
 
 async def delete(server: Server, request: Request) -> Response:
-    await server.gate.change(lambda tx: server.gate.secrets.delete(tx, request.principal, request.params["key"]))
+    gate, who, key = server.gate, request.principal, request.params["key"]
+    await gate.change(asked_again(who, Resource(KIND, key), (Access.DELETE,), lambda tx: gate.secrets.delete(tx, who, key)))
     return Response.empty(200)
 
 

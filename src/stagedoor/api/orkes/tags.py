@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from stagedoor.api.http import Request, Response
-from stagedoor.core.permission import Resource
+from stagedoor.core.grant import asked_again
+from stagedoor.core.permission import Access, Resource
 from stagedoor.core.tag import Tag, delete_tags, put_tags, replace_tags, tags_of
 from stagedoor.gate.server import Server
 
@@ -49,8 +50,8 @@ class Tags:
 
     async def _change(self, server: Server, request: Request, change: Callable[..., None], tags: list[Tag]) -> Response:
         await self.must_exist(server, request)
-        resource = self._resource(request)
-        await server.gate.change(lambda tx: change(tx, request.principal, resource, tags, server.gate.audit))
+        gate, who, resource = server.gate, request.principal, self._resource(request)
+        await gate.change(asked_again(who, resource, (Access.UPDATE,), lambda tx: change(tx, who, resource, tags, gate.audit)))
         return Response.empty(200)
 
     def _resource(self, request: Request) -> Resource:

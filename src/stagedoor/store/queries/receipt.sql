@@ -132,7 +132,8 @@ WHERE project_id = :project_id AND secret_id = :secret_id ORDER BY asked_at DESC
 SELECT release_id, reason, asked_at FROM secret_release WHERE project_id = :project_id AND secret_id = :secret_id
 AND asker = :asker AND kind = :kind AND status = :status AND ends_at > :now ORDER BY ends_at DESC LIMIT 1 /*postgres FOR SHARE */;
 
--- name: account_made_by
--- Who made an account, and who sent it a link that sets its password.
-SELECT DISTINCT actor FROM audit
-WHERE project_id = :project_id AND target = :target AND action IN ('user.create', 'user.invite') AND outcome = 'done';
+-- name: done_to_target
+-- Who made an account or sent its link, made an application or a key of it, wrote a custom role, or put a tag on, with the tags.
+SELECT DISTINCT actor, action, CASE WHEN action = 'tag.put' THEN detail ELSE '' END AS detail FROM audit
+WHERE project_id = :project_id AND target = :target AND outcome = 'done' AND action IN
+('user.create', 'user.invite', 'application.create', 'access_key.create', 'role.create', 'role.update', 'tag.put');
