@@ -11,32 +11,26 @@ in their classes.
 """
 
 import argparse
-import asyncio
 import contextlib
 import io
 import os
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from stagedoor import bootstrap  # noqa: E402
 from stagedoor.api.app import make_app  # noqa: E402
-from stagedoor.api.dispatch import App  # noqa: E402
 from stagedoor.api.router import Route  # noqa: E402
 from stagedoor.api.routes import ROUTES  # noqa: E402
 from stagedoor.api.rules import Authenticated, Public  # noqa: E402
-from stagedoor.api.server import Listening, make_server  # noqa: E402
-from stagedoor.cli.init import _init  # noqa: E402
 from stagedoor.core import grant, permission, tag  # noqa: E402
 from stagedoor.core.application import Applications  # noqa: E402
 from stagedoor.core.custom_role import Roles  # noqa: E402
@@ -45,12 +39,10 @@ from stagedoor.core.group import Groups  # noqa: E402
 from stagedoor.core.identity import Directory  # noqa: E402
 from stagedoor.core.invite import Invites  # noqa: E402
 from stagedoor.core.role import check_permissions  # noqa: E402
-from stagedoor.gate.address import EgressSettings  # noqa: E402
 from stagedoor.gate.conditions import Conditions  # noqa: E402
 from stagedoor.gate.doors import GateDoors  # noqa: E402
-from stagedoor.gate.server import Server  # noqa: E402
-from stagedoor.settings import Settings  # noqa: E402
-from tests.support.server import ADMIN, LiveServer, free_port  # noqa: E402
+from tests.support.server import LiveServer  # noqa: E402
+from tests.support.thread import ThreadServer  # noqa: E402
 
 MATRIX = "tests/api/authorization/test_matrix.py"
 ANSWERS = f"{MATRIX}::test_a_route_answers_each_kind_of_caller_as_the_table_says"
@@ -108,39 +100,14 @@ class Removal:
 
 
 @dataclass
-class Running:
-    """The one server: `switch` is the application that the socket speaks to, now."""
+class Running(ThreadServer):
+    """The one server."""
 
-    settings: Settings
-    first: dict[str, str]
-    port: int = field(default_factory=free_port)
-    server: Server | None = None
     doors: GateDoors | None = None
-    app: App | None = None
-    stop: Callable[[], None] = lambda: None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        assert self.app is not None
-        await self.app(scope, receive, send)
-
-    def release(self) -> None:
-        if self.app is not None:
-            self.app.release()
-
-    async def serve(self, started: threading.Event) -> None:
-        async with bootstrap.open_server(self.settings) as self.server:
-            self.app = make_app(self.server)
-            socket = make_server(self, Listening(f"127.0.0.1:{self.port}", grace=2))  # type: ignore[arg-type]  # stands in for one App
-            self.stop = lambda: setattr(socket, "should_exit", True)
-            serving = asyncio.create_task(socket.serve())
-            while not socket.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells by an attribute alone
-                await asyncio.sleep(0.01)
-            started.set()
-            await serving
 
     def with_routes(self, routes: tuple[Route, ...]) -> None:
-        assert self.server is not None
-        self.app = make_app(self.server, routes=routes)
+        assert self.parts is not None
+        self.app = make_app(self.parts, routes=routes)
 
 
 class Without:
@@ -205,20 +172,15 @@ def _without_condition(door: str, condition: str) -> Callable[[Running], Callabl
 def running() -> Iterator[Running]:
     """The server, in a thread of its own; every `LiveServer` of the tests becomes it."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder) / "data", egress=EgressSettings.from_environment({"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"}))
-        one = Running(settings, asyncio.run(_init(settings, ADMIN)))
-        Path(folder, "data.log").touch()
+        one = Running(Path(folder) / "data", environment={"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
         _keep_doors(one)
-        started = threading.Event()
-        thread = threading.Thread(target=lambda: uvloop.run(one.serve(started)))
-        thread.start()
-        started.wait(60)
+        one.init()
+        one.start()
         try:
             _take_the_place_of_live_servers(one)
             yield one
         finally:
             one.stop()
-            thread.join()
 
 
 def _keep_doors(one: Running) -> None:
@@ -231,7 +193,7 @@ def _keep_doors(one: Running) -> None:
 
 def _take_the_place_of_live_servers(one: Running) -> None:
     def init(live: LiveServer) -> dict[str, str]:
-        live.data, live.port, live.first = one.settings.data, one.port, one.first
+        live.data, live.port, live.first = one.data, one.port, one.first
         return one.first
 
     def stop(live: LiveServer) -> None:

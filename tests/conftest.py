@@ -7,6 +7,7 @@ import pytest
 
 from stagedoor.store import Store
 from stagedoor.store.sqlite import SqliteStore
+from tests.gate.doors.stage import Listener, listening
 from tests.support import postgres
 from tests.support.openbao import OpenBao, openbao_server
 from tests.support.server import LiveServer, live_server
@@ -85,4 +86,11 @@ def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 def server(database: str, tmp_path: Path) -> Iterator[LiveServer]:
     """A live server of one's own, on SQLite and on PostgreSQL."""
     with live_server(tmp_path, None if database.startswith("/") else database) as made:
+        yield made
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A place on the network that writes down what it is sent."""
+    with listening() as made:
         yield made

@@ -27,10 +27,11 @@ from stagedoor.core.project import DEFAULT, Projects
 from stagedoor.core.secret import Secrets
 from stagedoor.core.signin import SignIns
 from stagedoor.core.signing import SigningKeys
-from stagedoor.core.usage import Usage
+from stagedoor.core.usage import DAY, Usage
 from stagedoor.engine.embedded.engine import EmbeddedEngine
 from stagedoor.engine.embedded.script import ScriptPool
 from stagedoor.gate.authority import Authenticator, Realm
+from stagedoor.gate.chores import Chore
 from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.definitions import Definitions
 from stagedoor.gate.doors import GateDoors
@@ -49,12 +50,12 @@ from stagedoor.gate.opening import Opening
 from stagedoor.gate.outbound import Outbound
 from stagedoor.gate.persons import Persons
 from stagedoor.gate.recording import Recording, counting
-from stagedoor.gate.reminders import Reminders
+from stagedoor.gate.reminders import HOUR, Reminders
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
 from stagedoor.gate.stores import Stores
 from stagedoor.gate.tenants import Tenants
-from stagedoor.gate.use_counts import UseCounts
+from stagedoor.gate.use_counts import MINUTE, UseCounts
 from stagedoor.gate.variables import Variables
 from stagedoor.gate.vault import LIMITS as VAULT_LIMITS
 from stagedoor.gate.vault import Vault
@@ -212,10 +213,12 @@ async def opened_stores(core: Core, settings: Settings) -> AsyncIterator[Stores]
 
 
 def _recording(core: Core) -> Recording:
-    return Recording(
-        core.store, core.usage, core.projects, reminders=Reminders(core.store, core.audit, core.projects, core.clock),
-        use_counts=UseCounts(core.store, core.projects, core.clock),
-    )  # fmt: skip
+    async def prune(project: str, now: int) -> None:
+        await core.store.write(partial(core.usage.prune, project=project))
+
+    chore = partial(Chore, core.store, core.projects, core.clock)
+    reminders, counts = Reminders(core.store, core.audit), UseCounts(core.store)
+    return Recording(core.store, core.usage, (chore(DAY, prune), chore(HOUR, reminders.give), chore(MINUTE, counts.count)))
 
 
 async def _signing_keys(core: Core) -> list[SigningKey]:

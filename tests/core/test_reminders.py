@@ -12,6 +12,7 @@ from stagedoor.bootstrap import Core, make_core
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT
 from stagedoor.core.secret_expiry import DAY, Expiring, Expiry, expiring, remind, set_expiry
+from stagedoor.gate.chores import Chore
 from stagedoor.gate.recording import Recording, counting
 from stagedoor.gate.reminders import HOUR, Reminders
 from stagedoor.kit.clock import ManualClock
@@ -46,8 +47,8 @@ async def core(store: Store, clock: ManualClock) -> Core:
     return core
 
 
-def reminders(core: Core) -> Reminders:
-    return Reminders(core.store, core.audit, core.projects, core.clock)
+def reminders(core: Core) -> Chore:
+    return Chore(core.store, core.projects, core.clock, HOUR, Reminders(core.store, core.audit).give)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -62,13 +63,13 @@ async def test_a_reminder_is_given_once_a_day_while_it_is_due(core: Core, clock:
     one, other = reminders(core), reminders(core)
     for days, expected in ((0, []), (1, ["secret soon"]), (1, ["secret soon"]), (8, ["secret late", "secret soon"])):
         clock.advance(days * DAY + HOUR)
-        await one.give()
-        await other.give()  # another node, or the same after a restart
+        await one.look()
+        await other.look()  # another node, or the same after a restart
         assert told(caplog) == expected
     later = Expiry(clock.now() + 100 * DAY)
     await core.store.write(lambda tx: set_expiry(tx, core.audit, WHO, "soon", later))
     clock.advance(DAY)
-    await one.give()
+    await one.look()
     assert told(caplog) == ["secret late"]
 
 
@@ -91,7 +92,7 @@ async def test_the_server_looks_by_itself(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("stagedoor.gate.recording.FLUSH_SECONDS", 0.01)
     clock.advance(3 * DAY)
-    recording = Recording(core.store, core.usage, core.projects, reminders=reminders(core))
+    recording = Recording(core.store, core.usage, [reminders(core)])
     async with counting(recording), asyncio.timeout(10):
         while not caplog.records:
             await asyncio.sleep(0.01)

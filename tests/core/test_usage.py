@@ -44,7 +44,7 @@ class World:
     async def used(self, *uses: Use, by: Principal | None = None) -> None:
         for use in uses:
             self.core.usage.asked(by or self.worker, use)
-        await Recording(self.store, self.core.usage, self.core.projects).flush()
+        await Recording(self.store, self.core.usage).flush()
 
     async def advice(self, days: int = KEPT_DAYS) -> Advice:
         return await self.store.scan(lambda tx: self.core.advisor.advice(tx, self.worker, days))
@@ -109,7 +109,7 @@ async def test_uses_of_two_nodes_are_one_row(world: World, master: Key) -> None:
     other = make_core(world.store, master, world.clock)
     await world.used(poll("a"))
     other.usage.asked(world.worker, poll("a"))
-    await Recording(world.store, other.usage, other.projects).flush()
+    await Recording(world.store, other.usage).flush()
     found = await world.store.scan(lambda tx: uses_of(tx, DEFAULT, world.worker.subject, 0))
     assert [(used.use, used.count) for used in found] == [(poll("a"), 2)]
 
@@ -153,7 +153,7 @@ async def test_what_a_store_refuses_is_kept_and_written_later(world: World, monk
 
 async def test_counts_that_crowd_the_memory_are_written_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage_module, "MOST_WAITING", 10)
-    async with counting(Recording(world.store, world.core.usage, world.core.projects)):
+    async with counting(Recording(world.store, world.core.usage)):
         await asyncio.sleep(0)
         for number in range(11):
             world.core.usage.asked(world.worker, poll(f"t{number}"))
@@ -168,7 +168,7 @@ async def test_what_is_new_is_written_at_once_and_what_only_grows_little_by_litt
     async def counts() -> list[int]:
         return [used.count for used in await world.store.scan(lambda tx: uses_of(tx, DEFAULT, world.worker.subject, 0))]
 
-    recording = Recording(world.store, world.core.usage, world.core.projects)
+    recording = Recording(world.store, world.core.usage)
     for expected in ([1, 1, 1], [2, 1, 1], [2, 3, 1], [2, 3, 4]):
         for number in range(3):
             world.core.usage.asked(world.worker, poll(f"t{number}"))

@@ -106,6 +106,10 @@ def progress(server: LiveServer) -> Progress:
     return asyncio.run(ask())
 
 
+def is_halfway(at: Progress) -> bool:
+    return 0 < at.left < at.total
+
+
 def killed(server: LiveServer, chance: random.Random, *options: str) -> bool:
     """A rotation killed at some moment: half the time while it starts, half once it rewraps. False where it was done before that."""
     process = rotate(server, *options)
@@ -116,6 +120,16 @@ def killed(server: LiveServer, chance: random.Random, *options: str) -> bool:
         while process.poll() is None and not new.exists():
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.5))
+    process.kill()
+    process.communicate()
+    return process.returncode != 0
+
+
+def halfway_killed(server: LiveServer) -> bool:
+    """A rotation killed once some of the keys are rewrapped, by the store itself. False where it was done before that was seen."""
+    process = rotate(server)
+    while process.poll() is None and not is_halfway(progress(server)):
+        pass
     process.kill()
     process.communicate()
     return process.returncode != 0

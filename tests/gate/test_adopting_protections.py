@@ -12,20 +12,15 @@ from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.sealing import Sealing
 from tests.gate.doors.stage import Stage, http, listening, simple
 from tests.support.server import Api
-from tests.support.thread import ThreadServer
+from tests.support.thread import ThreadServer, thread_server
 
 pytestmark = [pytest.mark.promise(6), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def patchable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
-    made = ThreadServer(tmp_path_factory.mktemp("adopting") / "data", None, {"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
-    made.init()
-    made.start()
-    try:
+    with thread_server(tmp_path_factory.mktemp("adopting"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture

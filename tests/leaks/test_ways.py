@@ -7,26 +7,17 @@ from contextlib import closing
 
 import pytest
 
-from tests.gate.doors.stage import Listener, Stage, listening, simple
+from tests.gate.doors.stage import Listener, Stage, simple
 from tests.leaks.ways import WAYS, Way
-from tests.support.thread import ThreadServer
+from tests.support.thread import ThreadServer, thread_server
 
 pytestmark = [pytest.mark.promise(6, 7), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
-    server = ThreadServer(tmp_path_factory.mktemp("ways") / "data", environment={"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
-    server.init()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as made:
-        yield made
+    with thread_server(tmp_path_factory.mktemp("ways"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as server:
+        yield server
 
 
 @pytest.fixture

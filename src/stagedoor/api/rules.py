@@ -95,23 +95,19 @@ class OnApplication:
 
 
 @dataclass(frozen=True)
-class SavesSecret:
-    text: str = "UPDATE on SECRET_NAME {key} where it exists, else a role that creates SECRET_NAME"
+class SavesNamed:
+    """Makes or changes the secret or environment variable of this name."""
+
+    kind: str
+
+    @property
+    def text(self) -> str:
+        return f"UPDATE on {self.kind} {{key}} where it exists, else a role that creates {self.kind}"
 
     async def check(self, server: Server, request: Request) -> None:
-        gate, secret = server.gate, Resource("SECRET_NAME", request.params["key"])
-        exists = await gate.look(lambda tx: gate.secrets.exists(tx, request.principal.project, secret.name))
-        await gate.demand_save(request.principal, secret, exists)
-
-
-@dataclass(frozen=True)
-class SavesVariable:
-    text: str = "UPDATE on ENV_VARIABLE {key} where it exists, else a role that creates ENV_VARIABLE"
-
-    async def check(self, server: Server, request: Request) -> None:
-        gate, variable = server.gate, Resource("ENV_VARIABLE", request.params["key"])
-        exists = await gate.look(lambda tx: gate.environment.exists(tx, request.principal.project, variable.name))
-        await gate.demand_save(request.principal, variable, exists)
+        gate, named = server.gate, Resource(self.kind, request.params["key"])
+        exists = await gate.look(lambda tx: gate.has(tx, request.principal.project, named))
+        await gate.demand_save(request.principal, named, exists)
 
 
 @dataclass(frozen=True)

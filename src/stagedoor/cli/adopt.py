@@ -19,7 +19,6 @@ from stagedoor.cli.project import COMMAND
 from stagedoor.core.principal import APPLICATION_PREFIX, Principal
 from stagedoor.core.project import DEFAULT
 from stagedoor.engine.embedded.definitions import Definitions
-from stagedoor.engine.port import Register
 from stagedoor.gate.adopting import Adopt, Adopted, Adoption, Taken, pinned
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.variables import Variables
@@ -101,9 +100,7 @@ def _workflow(core: Core, tx: Transaction, adoption: Adoption, name: str) -> Ado
     if adoption.wanted.dry_run:
         return plan
     if plan.new_revision:
-        saver = adoption.who.user if plan.before is not None else current.saved_by
-        request = Register(definition=current.definition, saver=saver, prepare=adoption.prepare, overwrite=True)
-        saved = definitions.register(tx, project, request)
+        saved = definitions.register(tx, project, adoption.register(plan, current))
         return msgspec.structs.replace(plan, revision=saved.revision_id, refused=(), dry_run=False)
     if plan.running:
         adoption.take_running(tx, current.definition)

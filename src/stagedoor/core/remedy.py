@@ -7,9 +7,9 @@ import msgspec
 
 from stagedoor.core.application import Applications
 from stagedoor.core.evidence import Evidence, Granted, Held, Membership, RoleHeld
-from stagedoor.core.grant import authority_on
+from stagedoor.core.grant import authority_on, must_hold
 from stagedoor.core.group import Groups
-from stagedoor.core.permission import NOTHING, Access, Allowed, Denied, Resource, decide
+from stagedoor.core.permission import NOTHING, Access, Allowed, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.question import judge
 from stagedoor.core.role import OF_APPLICATIONS, OF_USERS
@@ -107,7 +107,7 @@ class Remedies:
             return
         if isinstance(held, RoleHeld) and held.holder.startswith("USER:app:"):
             application = held.holder.removeprefix("USER:app:")
-            _must(tx, asker, Access.UPDATE, Resource("APPLICATION", application))
+            must_hold(tx, asker, Resource("APPLICATION", application), Access.UPDATE)
             self.applications.check_role(tx, asker, application, held.role)
             return
         if "USER_MANAGEMENT" not in authority_on(tx, asker, NOTHING).permissions:
@@ -131,14 +131,7 @@ def _own(evidence: Evidence, who: Principal) -> Evidence:
 
 
 def _may_grant(tx: Transaction, asker: Principal, target: Resource, access: Access) -> None:
-    for needed in (Access.UPDATE, access):
-        _must(tx, asker, needed, target)
-
-
-def _must(tx: Transaction, asker: Principal, access: Access, target: Resource) -> None:
-    verdict = decide(asker, access, target, authority_on(tx, asker, target))
-    if isinstance(verdict, Denied):
-        raise Forbidden(verdict.reason)
+    must_hold(tx, asker, target, Access.UPDATE, access)
 
 
 def _allows(evidence: Evidence, who: Principal, candidate: tuple[Held, ...]) -> bool:

@@ -134,6 +134,11 @@ class Adoption:
             dry_run=True,
         )
 
+    def register(self, plan: Adopted, revision: Revision) -> Register:
+        """The save of it. The adopter is the saver only where that too is adopted: what runs in the saver's name stays the old one's."""
+        saver = self.who.user if plan.before is not None else revision.saved_by
+        return Register(definition=revision.definition, saver=saver, prepare=self.prepare, overwrite=True)
+
     def prepare(self, tx: Transaction, previous: Revision | None, revision_id: str) -> WorkflowDefinition:
         """For `Register.prepare`: the current definition as it stands, sealed anew."""
         before = self._current(previous)
@@ -257,9 +262,7 @@ class Adopting:
             return plan
         adoption = self._adoption(who, pinned(wanted, revision), frozenset(one.revision for one in plan.running))
         if plan.new_revision:
-            saver = who.user if plan.before is not None else revision.saved_by
-            request = Register(definition=revision.definition, saver=saver, prepare=adoption.prepare, overwrite=True)
-            saved = await self.gate.engine.register(who.project, request)
+            saved = await self.gate.engine.register(who.project, adoption.register(plan, revision))
             return msgspec.structs.replace(plan, revision=saved.revision_id, refused=(), dry_run=False)
         if plan.running:
             await self.gate.change(lambda tx: adoption.take_running(tx, revision.definition))

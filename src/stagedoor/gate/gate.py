@@ -12,7 +12,7 @@ from stagedoor.core.custom_role import Roles
 from stagedoor.core.environment import KIND as VARIABLE
 from stagedoor.core.environment import Environment
 from stagedoor.core.epoch import name_changed
-from stagedoor.core.grant import Grants, authority_on
+from stagedoor.core.grant import Grants, authority_on, must_hold
 from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import (
@@ -31,6 +31,7 @@ from stagedoor.core.permission import (
 )  # fmt: skip
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects, Settings
+from stagedoor.core.secret import KIND as SECRET
 from stagedoor.core.secret import Secrets
 from stagedoor.core.usage import MAKE, PERMIT, Usage, Use
 from stagedoor.engine.port import Engine
@@ -99,35 +100,35 @@ class Gate:
         if isinstance(verdict, Denied):
             raise Forbidden(verdict.reason)
 
+    def has(self, tx: Transaction, project: str, named: Resource) -> bool:
+        """Whether there is this secret, or environment variable."""
+        return (self.environment if named.kind == VARIABLE else self.secrets).exists(tx, project, named.name)
+
     async def put_secret(self, who: Principal, name: str, value: SecretValue) -> None:
+        await self._put(who, Resource(SECRET, name), lambda tx: self.secrets.put(tx, who, name, value))
+
+    async def put_variable(self, who: Principal, name: str, value: str) -> None:
+        await self._put(who, Resource(VARIABLE, name), lambda tx: self.environment.put(tx, who, name, value))
+
+    async def _put(self, who: Principal, named: Resource, put: Callable[[Transaction], None]) -> None:
         def within(tx: Transaction) -> None:
-            name_changed(tx, who.project, "SECRET_NAME", name)
-            self.still_may_save(tx, who, Resource("SECRET_NAME", name), self.secrets.exists(tx, who.project, name))
-            self.secrets.put(tx, who, name, value)
+            name_changed(tx, who.project, *named)
+            self.still_may_save(tx, who, named, self.has(tx, who.project, named))
+            put(tx)
 
         await self.store.write(within)
 
     async def view_secret(self, who: Principal, name: str) -> SecretValue:
         """The value, audited; the right to it is asked once more where it is read."""
-        secret = Resource("SECRET_NAME", name)
+        secret = Resource(SECRET, name)
 
         def within(tx: Transaction) -> SecretValue:
-            verdict = decide(who, Access.READ, secret, authority_on(tx, who, secret))
-            if isinstance(verdict, Denied):
-                raise Forbidden(verdict.reason)
+            must_hold(tx, who, secret, Access.READ)
             return self.secrets.view(tx, who, name, self.stores.opened)
 
         value = await self.stores.write(within)
         await self.authenticator.still_good(who)  # a value from elsewhere may have taken its time
         return value
-
-    async def put_variable(self, who: Principal, name: str, value: str) -> None:
-        def within(tx: Transaction) -> None:
-            name_changed(tx, who.project, VARIABLE, name)
-            self.still_may_save(tx, who, Resource(VARIABLE, name), self.environment.exists(tx, who.project, name))
-            self.environment.put(tx, who, name, value)
-
-        await self.store.write(within)
 
     async def delete_variable(self, who: Principal, name: str) -> str:
         """Its last value, empty where the caller may not READ it."""

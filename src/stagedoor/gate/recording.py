@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from stagedoor.core.project import Projects
-from stagedoor.core.usage import DAY, MOST_WAITING, Usage
-from stagedoor.gate.reminders import Reminders
-from stagedoor.gate.use_counts import UseCounts
+from stagedoor.core.usage import MOST_WAITING, Usage
+from stagedoor.gate.chores import Chore
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.store.store import Store
 
@@ -27,11 +25,8 @@ class Recording:
 
     store: Store
     usage: Usage
-    projects: Projects
+    chores: Sequence[Chore] = ()
     again: asyncio.Event = field(default_factory=asyncio.Event)
-    reminders: Reminders | None = None
-    use_counts: UseCounts | None = None
-    _pruned: int = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -40,11 +35,8 @@ class Recording:
                 await asyncio.wait_for(self.again.wait(), FLUSH_SECONDS)
             self.again.clear()
             await self.flush(GROWN)
-            await self._prune()
-            if self.reminders:
-                await self.reminders.give()
-            if self.use_counts:
-                await self.use_counts.count_on()
+            for chore in self.chores:
+                await chore.look()
 
     async def flush(self, grown: int = MOST_WAITING) -> None:
         """All that is new today, and the oldest of the others; a store that refuses is asked again the next time."""
@@ -60,16 +52,6 @@ class Recording:
         if self.usage.lost:
             logger.warning("%d uses found no place in memory and are not counted", self.usage.lost)
             self.usage.lost = 0
-
-    async def _prune(self) -> None:
-        """Once a day, a project at a time."""
-        today = self.usage.clock.now() // DAY
-        if today == self._pruned:
-            return
-        with contextlib.suppress(StagedoorError):
-            for project in await self.store.scan(self.projects.all):
-                await self.store.write(partial(self.usage.prune, project=project.id))
-            self._pruned = today
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stagedoor.core.grant import authority_on
+from stagedoor.core.grant import authority_on, must_hold
 from stagedoor.core.marker import Marker, insert_marker, marker_by_id, markers_of_revision
 from stagedoor.core.permission import Access, Allowed, Denied, Resource, decide, denied
 from stagedoor.core.principal import Principal
@@ -205,9 +205,7 @@ def check_runtime_metadata(tx: Transaction, saver: Principal, definition: TaskDe
     for name in definition.runtime_metadata:
         secret = Resource(KIND, name)
         if secrets.exists(tx, saver.project, name):
-            verdict = decide(saver, Access.READ, secret, authority_on(tx, saver, secret))
-            if isinstance(verdict, Denied):
-                raise Forbidden(verdict.reason)
+            must_hold(tx, saver, secret, Access.READ)
             usage.within(tx, saver, Use(Access.READ, *secret))
 
 

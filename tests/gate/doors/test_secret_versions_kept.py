@@ -13,18 +13,15 @@ from stagedoor.gate import doors
 from stagedoor.gate.doors import MASKS_NOTHING
 from tests.gate.doors.stage import Answer, Heard, Listener, Stage, http, simple
 from tests.support.server import Api, live_server
-from tests.support.thread import ThreadServer
+from tests.support.thread import ThreadServer, thread_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise(6, 7)]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
-    server = ThreadServer(tmp_path_factory.mktemp("versions") / "data", environment={"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
-    server.init()
-    server.start()
-    yield server
-    server.stop()
+    with thread_server(tmp_path_factory.mktemp("versions"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as server:
+        yield server
 
 
 @pytest.fixture

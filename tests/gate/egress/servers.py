@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -80,11 +80,16 @@ async def listening(
     try:
         yield listener
     finally:
-        server.close()
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-        await server.wait_closed()
+        await close(server, under_way)
+
+
+async def close(server: asyncio.Server, under_way: Collection[asyncio.Task[None]]) -> None:
+    """The server, and whatever it still does."""
+    server.close()
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    await server.wait_closed()
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:

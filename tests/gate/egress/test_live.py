@@ -15,7 +15,7 @@ from stagedoor.gate.address import EgressSettings
 from tests.api.authorization.world import new
 from tests.gate.egress.spellings import NO_HOSTS, THIS_MACHINE
 from tests.support.server import Api, LiveServer
-from tests.support.thread import ThreadServer
+from tests.support.thread import thread_server
 
 pytestmark = pytest.mark.promise(8)
 
@@ -99,13 +99,8 @@ def test_it_works(sqlite_server: LiveServer, doorbell: Doorbell) -> None:
 @pytest.mark.slow
 def test_with_the_check_removed_connections_arrive(tmp_path: Path, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EgressSettings, "check", lambda self, host, address: None)
-    server = ThreadServer(tmp_path / "data")
-    server.init()
-    server.start()
-    try:
+    with thread_server(tmp_path) as server:
         said = reasons(server.admin(), urls(doorbell.port))
-    finally:
-        server.stop()
     assert [url for url, reason in said.items() if reason] == []
     time.sleep(0.1)
     assert len(doorbell.rung) == len(urls(doorbell.port))

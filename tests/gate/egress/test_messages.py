@@ -1,9 +1,7 @@
 """Whatever way a request fails, no byte of the secret in it is in a reason, an output, a log, the audit or the store (promise 7)."""
 
 import base64
-import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from tests.api.authorization.world import new
 from tests.gate.egress.conftest import Targets
 from tests.gate.egress.ways import OTHERS, WAYS
 from tests.support.server import Api, LiveServer
-from tests.support.thread import ThreadServer
+from tests.support.thread import thread_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise(7)]
 
@@ -152,17 +150,6 @@ def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "_kind", lambda error, limits: str(error))
 
 
-@contextlib.contextmanager
-def thread_server(folder: Path, targets: Targets) -> Iterator[ThreadServer]:
-    server = ThreadServer(folder / "data", environment=targets.environment)
-    server.init()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
 @pytest.mark.parametrize(("without", "shows"), [("redaction", {"echo"}), ("the rule", set()), ("both", {"echo", "not HTTP"})])
 def test_with_the_protections_removed_the_value_shows(
     without: str, shows: set[str], tmp_path: Path, targets: Targets, monkeypatch: pytest.MonkeyPatch
@@ -171,7 +158,7 @@ def test_with_the_protections_removed_the_value_shows(
         unredacted(monkeypatch)
     if without != "redaction":
         talkative(monkeypatch)
-    with thread_server(tmp_path, targets) as server:
+    with thread_server(tmp_path, **targets.environment) as server:
         scene = Scene(server, targets.bases)
         runs = {way: scene.start(way, PLACES["path"]) for way in ("echo", "not HTTP", "closed", "refused")}
         reasons = {way: scene.reason(run) for way, run in runs.items()}
@@ -183,7 +170,7 @@ def test_with_the_rule_for_hosts_from_data_removed_the_host_shows(
 ) -> None:
     ready = egress._Ready
     monkeypatch.setattr(egress, "_Ready", lambda request, names_host=True: ready(request))
-    with thread_server(tmp_path, targets) as server:
+    with thread_server(tmp_path, **targets.environment) as server:
         scene = Scene(server, targets.bases, value=f"Kept{new('Host')}Zz9")
         host = f"{scene.value.lower()}.invalid"
         scene.admin.call("PUT", f"/api/secrets/{scene.secret}/policy", {"hosts": [f"{host}:80"]})
@@ -195,7 +182,7 @@ def test_with_the_check_before_the_door_removed_an_execute_only_author_learns_of
 ) -> None:
     """test_authority.py has it as it should be."""
     monkeypatch.setattr(outbound.Outbound, "check", lambda self, request: None)
-    with thread_server(tmp_path, targets) as server:
+    with thread_server(tmp_path, **targets.environment) as server:
         scene = Scene(server, targets.bases, value="two\nlines")
         made, key = scene.admin.application(new("author"), "USER", "METADATA_API")
         scene.admin.grant(made, "SECRET_NAME", scene.secret, "EXECUTE")

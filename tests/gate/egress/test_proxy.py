@@ -11,7 +11,7 @@ import trustme
 
 from stagedoor.gate.address import CA, PROXY, EgressSettings
 from stagedoor.gate.outbound import Outbound, OutboundError, OutboundRequest
-from tests.gate.egress.servers import listening
+from tests.gate.egress.servers import close, listening
 from tests.gate.egress.spellings import lookup
 from tests.gate.egress.test_failures import server_tls
 
@@ -59,11 +59,7 @@ async def relaying(target: int) -> AsyncIterator[Relay]:
     try:
         yield relay
     finally:
-        server.close()
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-        await server.wait_closed()
+        await close(server, under_way)
 
 
 @pytest.mark.parametrize("name", ["api.example", "another.example"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gate.doors.stage import Listener, Stage, listening
+from tests.gate.doors.stage import Listener, Stage
 from tests.support import postgres
 from tests.support.server import LiveServer, live_server
 
@@ -13,12 +13,6 @@ from tests.support.server import LiveServer, live_server
 def egress_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(tmp_path_factory.mktemp("review"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as server:
         yield server
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from stagedoor.gate import conditions, executions
 from stagedoor.gate.ownership import Belonging
 from tests.api.authorization.world import new
-from tests.gate.doors.stage import Listener, Stage, listening, simple, system
+from tests.gate.doors.stage import Listener, Stage, simple, system
 from tests.support.inside import Inside, inside
 from tests.support.server import Api, LiveServer
 
@@ -110,12 +110,6 @@ def test_a_child_belongs_to_its_own_name_and_an_inline_one_to_its_parents(sqlite
     names.delete(names.first)
     names.save(names.second)
     assert names.second.raw("GET", f"/api/workflow/{below}").status_code == 404
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as made:
-        yield made
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gate.doors.stage import Listener, Stage, listening
+from tests.gate.doors.stage import Listener, Stage
 from tests.gate.stores.shelf import Shelf
 from tests.support.openbao import OpenBao
 from tests.support.server import LiveServer, live_server
@@ -18,12 +18,6 @@ def stores_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
     environment = {"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1", "STAGEDOOR_STORE_CACHE_SECONDS": str(CACHE_SECONDS)}
     with live_server(tmp_path_factory.mktemp("stores"), **environment) as server:
         yield server
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as made:
-        yield made
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.api.authorization.world import new
 from tests.gate.doors.stage import Listener, Stage, listening, simple
 from tests.gate.stores.shelf import Shelf
 from tests.support.openbao import OpenBao
-from tests.support.thread import ThreadServer
+from tests.support.thread import ThreadServer, thread_server
 
 pytestmark = [pytest.mark.promise(6), pytest.mark.slow]
 
@@ -29,12 +29,8 @@ pytestmark = [pytest.mark.promise(6), pytest.mark.slow]
 @pytest.fixture(scope="module")
 def threaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
     """In this process, so that a part of it can be taken away."""
-    folder = tmp_path_factory.mktemp("threaded")
-    server = ThreadServer(folder / "data", environment={"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
-    server.init()
-    server.start()
-    yield server
-    server.stop()
+    with thread_server(tmp_path_factory.mktemp("threaded"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,24 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gate.doors.stage import Listener, Stage, listening
+from tests.gate.doors.stage import Listener, Stage
 from tests.gate.uses.persons import Persons
-from tests.support.thread import ThreadServer
+from tests.support.thread import ThreadServer, thread_server
 
 
 @pytest.fixture(scope="package")
 def uses_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadServer]:
-    server = ThreadServer(tmp_path_factory.mktemp("uses") / "data", environment={"STAGEDOOR_EGRESS_ALLOW": "127.0.0.1"})
-    server.init()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as made:
-        yield made
+    with thread_server(tmp_path_factory.mktemp("uses"), STAGEDOOR_EGRESS_ALLOW="127.0.0.1") as server:
+        yield server
 
 
 @pytest.fixture
