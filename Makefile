@@ -20,7 +20,7 @@ install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/
 	else $(1)/bin/python -m pip install -q --no-compile --disable-pip-version-check $(2); fi
 locked = $(call install,$(1),--require-hashes $(foreach lock,$(2),-r requirements/$(lock).lock))
 
-.PHONY: setup demo test test-all soak check bench docs clean lock
+.PHONY: setup demo test test-all test-rest soak check bench docs clean lock
 
 setup: $(VENV)/.dev $(SDK)/.ready
 
@@ -58,12 +58,15 @@ demo:
 # Everything quick that needs nothing but this machine: no PostgreSQL, no crashes, no long counts, the corpus only where it is named.
 test: setup
 	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
-	@$(PYTEST) -q $(TWICE) -m "not soak and not slow and not postgres and not sdk_js$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+	@$(PYTEST) -q $(TWICE) -m "not soak and $(QUICK)$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
 
-# Everything but the long counts; what is missing is a failure, not a skip.
-test-all: setup $(JSSDK)/.ready
+# Everything but the long counts; what is missing is a failure, not a skip. `make test-rest`: what of it `make test` leaves out.
+QUICK := not slow and not postgres and not sdk_js
+test-all: MARKED := not soak
+test-rest: MARKED := not soak and (corpus or not ($(QUICK)))
+test-all test-rest: setup $(JSSDK)/.ready
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
-	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q $(TWICE) -m "not soak" $(TESTS)
+	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q $(TWICE) -m "$(MARKED)" $(TESTS)
 
 soak: setup
 	@STAGEDOOR_REQUIRE_POSTGRES=1 $(PYTEST) -q -m soak --timeout 3600 $(TESTS)

@@ -80,7 +80,7 @@ class ThreadServer(LiveServer):
 def thread_server(folder: Path, **environment: str) -> Iterator[ThreadServer]:
     """One that has been initialised and runs; stopped at the end."""
     server = ThreadServer(folder / "data", environment=environment)
-    server.init()
+    server.set_up()
     server.start()
     try:
         yield server

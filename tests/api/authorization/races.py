@@ -202,7 +202,7 @@ CHANGES: dict[str, Change] = {
 def stage_on(folder: Path, database: str | None) -> Iterator[LiveServer]:
     """A live server with one person more than usual, who has a password and no rights."""
     server = LiveServer(folder / "data", database)
-    server.init()
+    server.set_up()
     asyncio.run(_person(server))
     server.start()
     try:
