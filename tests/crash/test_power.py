@@ -94,7 +94,7 @@ def test_the_same_cuts_lose_changes_that_sqlite_does_not_sync(tmp_path: Path, su
 
     async def run(power: PowerGoes) -> Ledger:
         ledger = Ledger()
-        while power.count < 5 and not kinds_lost(ledger) >= KINDS:
+        while power.count < 20 and not kinds_lost(ledger) >= KINDS:
             await one_round(power.server, ledger, power, power.chance)
         return ledger
 

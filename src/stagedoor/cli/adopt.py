@@ -126,6 +126,19 @@ def _must_exist(core: Core, tx: Transaction, who: Principal) -> None:
         core.directory.get(tx, who.project, who.user)
 
 
+def _draw_revisions(console: Console, found: Adopted, wanted: Adopt, verb: str) -> None:
+    """What was taken from where: with `--revision` it can be asked for by name."""
+    for one in found.puts:
+        console.print(cell(f"{verb} task {one.task}, which puts a secret in its saver's name: {one.secret or one.note}"), soft_wrap=True)
+    for older in found.running:
+        console.print(cell(f"{verb} {len(older.references)} for runs under way, in revision {older.revision}"), soft_wrap=True)
+    looked_at = "" if wanted.revision else f" (looked at: revision {found.took})"
+    if wanted.dry_run:
+        console.print(cell(f"{found.name} version {found.version} is revision {found.revision}"), soft_wrap=True)
+    else:
+        console.print(cell(f"{found.name} version {found.version} is revision {found.revision} now{looked_at}"), soft_wrap=True)
+
+
 def _all(found: Found) -> list[Taken]:
     if isinstance(found, list):
         return found
@@ -149,8 +162,7 @@ def _draw(console: Console, found: Found, wanted: Adopt, user: str) -> None:
     if isinstance(found, Adopted):
         if found.before is not None:
             console.print(cell(f"{verb} the save itself, of {found.before}: failure workflows are started in its saver's name"))
-        if not wanted.dry_run:
-            console.print(cell(f"{found.name} version {found.version} is revision {found.revision} now"), soft_wrap=True)
+        _draw_revisions(console, found, wanted, verb)
         for refused in found.refused:
             console.print(cell(f"would be refused: {refused}"), soft_wrap=True)
         for warning in found.warnings:

@@ -28,6 +28,12 @@ def draw_where(found: Where) -> None:
         for beside in found.task_definitions:
             voucher = f"vouched for by {beside.voucher}" + (f": {beside.problem}" if beside.problem else "")
             branch.add(Text(f"{beside.task_definition}  {voucher}", "red" if beside.problem else ""))
+    if found.puts:
+        branch = tree.add(Text("UPDATE_SECRET tasks", "yellow"))
+        for put in found.puts:
+            what = "may write any: its name is made from data" if put.from_data else "puts it"
+            place = branch.add(Text(f"{put.workflow} {put.version} / {put.task}  {what}"))
+            place.add(Text(f"saved by {put.saver}" + (f": {put.problem}" if put.problem else ""), "red" if put.problem else "dim"))
     branch = tree.add(Text("may be handed to" if found.consumers else "may be handed to nobody", "yellow"))
     for consumer in found.consumers:
         takes = [*consumer.task_types, *(f"domain {domain}" for domain in consumer.domains)]

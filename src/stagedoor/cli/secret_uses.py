@@ -20,7 +20,7 @@ from stagedoor.engine.definition import TaskDefinition
 from stagedoor.engine.embedded.definitions import revision_from
 from stagedoor.engine.embedded.rows import unpack
 from stagedoor.engine.port import TaskRecord
-from stagedoor.gate.uses import LATELY, LONG, Deployed, Page, Uses, Where, named_in
+from stagedoor.gate.uses import LATELY, LONG, Deployed, Page, Uses, Where, named_in, putting
 from stagedoor.kit import strictjson
 from stagedoor.kit.errors import BadInput, StagedoorError
 from stagedoor.settings import Settings
@@ -88,7 +88,7 @@ def _where(core: Core, tx: Transaction, asked: tuple[str, str], page: Page) -> W
     records = [
         TaskRecord(unpack(TaskDefinition, row["body"]), row["saved_by"]) for row in tx.all("task_definition_list", project_id=project)
     ]
-    return _uses(core).where(tx, Resource(KIND, name), project, page, Deployed(rows, revisions, records))
+    return _uses(core).where(tx, Resource(KIND, name), project, page, Deployed(rows, revisions, records, putting(tx, project)))
 
 
 def _uses(core: Core) -> Uses:

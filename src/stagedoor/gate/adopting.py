@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.epoch import name_changed
+from stagedoor.core.epoch import name_changed, project_changed
 from stagedoor.core.grant import authority_on
 from stagedoor.core.marker import Marker, markers_of_revision
 from stagedoor.core.permission import Denied, Resource, decide_save
@@ -21,6 +21,7 @@ from stagedoor.engine.port import Register, Revision, TaskRecord, WithinTaskDefi
 from stagedoor.gate.checking import standing_against
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import RUNTIME_METADATA
+from stagedoor.gate.lint import puts_of
 from stagedoor.gate.sealing import Sealing, check_runtime_metadata, missing_secret, restore
 from stagedoor.gate.variables import Variables, check_updates
 from stagedoor.gate.vouchers import beside, revisions_of, sends_to
@@ -67,6 +68,17 @@ class Taken(msgspec.Struct, rename="camel", frozen=True):
     refused: str | None = None
 
 
+class Puts(msgspec.Struct, rename="camel", frozen=True):
+    """An UPDATE_SECRET task, which puts its secret in the saver's name. `secret` null: `note` says why it is not named."""
+
+    task: str
+    secret: str | None
+    note: str | None = None
+
+
+FROM_DATA = "from data: not known before the run"
+
+
 class TakenRunning(msgspec.Struct, rename="camel", frozen=True):
     """References of a revision that runs under way use, an older one or the one that was current until now."""
 
@@ -75,15 +87,18 @@ class TakenRunning(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Adopted(msgspec.Struct, rename="camel", frozen=True):
-    """What came of it. `revision`: the one that is current now. `before`: who saved the last one, where the adopter takes that over.
+    """What came of it. `revision`: the one that is current now. `took`: the one that was looked at, whose references were, or would be,
+    adopted. `before`: who saved the last one, where the adopter takes that over, and `puts` what is put in the saver's name then.
     `refused`: what else a save in the adopter's name would be refused with; on dry runs only."""
 
     name: str
     version: int
     revision: str
+    took: str
     before: str | None
     adopted: tuple[Taken, ...]
     running: tuple[TakenRunning, ...]
+    puts: tuple[Puts, ...] = ()
     warnings: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     dry_run: bool = False
@@ -126,9 +141,11 @@ class Adoption:
             revision.definition.name,
             revision.definition.version,
             revision.revision_id,
+            revision.revision_id,
             saver,
             taken,
             running,
+            tuple(Puts(task, name, FROM_DATA if name is None else None) for task, name in puts_of(revision.definition)) if saver else (),
             tuple(missing),
             tuple(dict.fromkeys(one.reason for one in against)),
             dry_run=True,
@@ -158,6 +175,7 @@ class Adoption:
         """In revisions that runs under way use, the markers themselves get the new voucher. Forbidden where the adopter may not use a
         secret."""
         self._may_update(tx, WORKFLOW, definition.name)
+        project_changed(tx, self.who.project)  # the doors remember vouchers under its epoch
         for older in list(self._running(tx, definition)):
             if missing_right := next((one.refused for one in older.references if one.refused), None):
                 raise Forbidden(missing_right)

@@ -1,6 +1,7 @@
 """A master key that lies with a key service: the transit engine of OpenBao or Vault wraps it, the store keeps what it wrapped.
 
-Asked at start and in a rotation alone, so the calls simply wait. No proxy, no redirect: the token goes to the one address given.
+Asked at start and in a rotation alone, so the calls simply wait, for a few seconds in all (core/masterkey.py has it asked beside a
+server's transactions). No proxy, no redirect: the token goes to the one address given.
 (OpenBao API documentation, Transit: `POST /v1/<mount>/encrypt/<key>` and `/decrypt/<key>`, `plaintext` in base64.)
 """
 
@@ -8,8 +9,11 @@ import base64
 import binascii
 import http.client
 import os
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,16 +83,20 @@ class KeyService:
     def _call(self, verb: str, body: dict[str, str]) -> dict[str, Any]:
         _, mount, key = self._place()
         path = f"/v1/{quote(mount)}/{verb}/{quote(key, safe='')}"
-        connection = self._connection()
+        connection, late = self._connection(), threading.Event()
         try:
             headers = {"X-Vault-Token": self._token(), "Content-Type": "application/json"}
-            connection.request("POST", path, msgspec.json.encode(body), headers)
-            answer = connection.getresponse()
-            status, data = answer.status, answer.read(LARGEST)
+            connection.connect()
+            with _ended_after(SECONDS, connection, late):
+                connection.request("POST", path, msgspec.json.encode(body), headers)
+                answer = connection.getresponse()
+                status, data = answer.status, answer.read(LARGEST)
         except (OSError, http.client.HTTPException) as problem:  # its words may quote a header: only its kind is told
-            raise Unavailable(f"the key service {self} cannot be reached: {_kind(problem)}") from None
+            raise Unavailable(f"the key service {self} cannot be reached: {_kind(TimeoutError() if late.is_set() else problem)}") from None
         finally:
             connection.close()
+        if late.is_set():  # an answer without a length may end anywhere
+            raise Unavailable(f"the key service {self} cannot be reached: {_kind(TimeoutError())}")
         if status != 200:
             raise _refusal(self, verb, status)
         try:
@@ -133,6 +141,25 @@ class KeyService:
 
 class _Answer(msgspec.Struct):
     data: dict[str, Any]
+
+
+@contextmanager
+def _ended_after(seconds: float, connection: http.client.HTTPConnection, late: threading.Event) -> Iterator[None]:
+    """The socket's own limit is for each piece of an answer: a drop now and then would keep a call for ever."""
+    sock = connection.sock
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def key_service(url: str | None = None) -> KeyService | None:

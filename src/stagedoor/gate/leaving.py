@@ -3,7 +3,7 @@
 What would stop can be asked before that: `POST /api/auth/what-if`, `DELETE /api/users/{id}?dryRun=true` (gate/what_if.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -28,12 +28,16 @@ class Left(msgspec.Struct, rename="camel", frozen=True):
     remedy: str
 
 
-async def delete_user(gate: Gate, who: Principal, user_id: str, expected: int | None) -> list[Left]:
-    """Delete the account; what is left behind is told to whoever looks after rights, for it names workflows and secrets."""
+async def delete_user(
+    gate: Gate, who: Principal, user_id: str, expected: int | None = None, *, demand: Callable[[Transaction], None] = lambda tx: None
+) -> list[Left]:
+    """Delete the account; what is left behind is told to whoever looks after rights, for it names workflows and secrets. `demand` is asked
+    in the transaction of the deletion."""
     sees = SEES_ALL in (await gate.authenticator.authority(who, NOTHING)).permissions
     records = [one for one in await gate.engine.task_definitions(who.project) if one.saved_by == user_id] if sees else []
 
     def within(tx: Transaction) -> list[Left]:
+        demand(tx)
         left = list(_left(tx, who.project, user_id, records)) if sees else []
         gate.directory.delete(tx, who, user_id, expected)
         return left

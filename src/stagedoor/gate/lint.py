@@ -98,11 +98,18 @@ def named_variables(definition: WorkflowDefinition) -> Iterator[tuple[str, str |
 
 def updates_of(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:
     """(task, secret) of every UPDATE_SECRET that names its secret literally."""
+    return ((task, name) for task, name in puts_of(definition) if name is not None)
+
+
+def puts_of(definition: WorkflowDefinition) -> Iterator[tuple[str, str | None]]:
+    """(task, secret) of every UPDATE_SECRET; None: the name is made from data, and not known before the run."""
     for site in sites(definition):
+        if site.node.type != "UPDATE_SECRET":
+            continue
         asked = site.node.input_parameters.get("_secrets")
-        name = asked.get("secretKey") if site.node.type == "UPDATE_SECRET" and isinstance(asked, dict) else None
-        if isinstance(name, str) and "${" not in name:
-            yield site.node.task_reference_name, name
+        name = asked.get("secretKey") if isinstance(asked, dict) else asked
+        if isinstance(name, str):
+            yield site.node.task_reference_name, name if isinstance(asked, dict) and "${" not in name else None
 
 
 _MARKER = "text of the form of a marker: it stays text"

@@ -16,7 +16,7 @@ from stagedoor.engine.port import Revision
 from stagedoor.gate.gate import Gate, or_none
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.ownership import belonging_of, decide_on_run
-from stagedoor.gate.uses import Deployed, DryRun, Page, Uses, Where, named_in
+from stagedoor.gate.uses import Deployed, DryRun, Page, Uses, Where, named_in, putting
 from stagedoor.kit.errors import NotFound
 from stagedoor.store.store import Transaction
 
@@ -84,7 +84,8 @@ class Tracing:
             revision = await or_none(self.gate.engine.revision(who.project, revision_id), NotFound)
             if revision is not None:
                 revisions[revision_id] = revision
-        deployed = Deployed(rows, revisions, await self.gate.engine.task_definitions(who.project))
+        puts = await self.gate.scan(lambda tx: putting(tx, who.project))
+        deployed = Deployed(rows, revisions, await self.gate.engine.task_definitions(who.project), puts)
         return await self.gate.scan(lambda tx: self._uses().where(tx, Resource(KIND, name), who.project, page, deployed))
 
     async def dry_run(self, who: Principal, name: str, policy: Policy, days: int) -> DryRun:

@@ -9,17 +9,20 @@ from stagedoor.core import receipt
 from stagedoor.core.explainer import Explainer
 from stagedoor.core.grant import authority_of
 from stagedoor.core.marker import Marker
-from stagedoor.core.permission import Access, Allowed, Authority, Resource, decide_poll
+from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, decide_poll
 from stagedoor.core.principal import Principal
 from stagedoor.core.question import Question
 from stagedoor.core.receipt import DAY, EGRESS, HANDOFF, KEPT_DAYS, Counted
 from stagedoor.core.secret import Policy, Secrets
 from stagedoor.core.viewing import Standing, Viewing, standing
 from stagedoor.engine.definition import TaskNode, nodes
+from stagedoor.engine.embedded.definitions import revision_from
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision, TaskRecord
 from stagedoor.gate.conditions import Asked, Sending, host_suffices, place_of, refused_by
 from stagedoor.gate.handoff import RUNTIME_METADATA
+from stagedoor.gate.keeping import decide_put
+from stagedoor.gate.lint import puts_of
 from stagedoor.gate.sealing import accesses
 from stagedoor.gate.stops import task_type
 from stagedoor.gate.vouchers import Standing as Vouchers
@@ -30,6 +33,7 @@ LATELY, LONG = 30, KEPT_DAYS
 """Days, each with all that is left of today."""
 MOST_JUDGED = 5_000
 MOST_CONSUMERS = 200
+MOST_PUTTING = 1_000
 NOTE = "Uses that were refused when they were tried left no receipt and are not among these."
 WRITTEN_OUT = "hosts: it is not on the list, and the voucher may not READ the secret or its viewing demands a release"
 
@@ -59,6 +63,18 @@ class Beside(msgspec.Struct, rename="camel", frozen=True):
 
     task_definition: str
     voucher: str
+    problem: str | None
+
+
+class Putting(msgspec.Struct, rename="camel", frozen=True):
+    """An UPDATE_SECRET task that puts a version of it, in the name of who saved the definition and of who starts the run. `from_data`: the
+    name is made from data, so that it may write any that both may put, this one too. `problem`: why the saver may not put this one."""
+
+    workflow: str
+    version: int
+    task: str
+    from_data: bool
+    saver: str
     problem: str | None
 
 
@@ -92,13 +108,14 @@ class Use(msgspec.Struct, rename="camel", frozen=True):
 
 class Where(msgspec.Struct, rename="camel", frozen=True):
     """`references` counts all there are in definitions; `consumers` are those of what this page names. `release`: what viewing demands.
-    `complete` false: it was used in more ways than were counted."""
+    `complete` false: it was used in more ways than were counted, or more definitions put secrets than were looked at."""
 
     secret: str
     release: str | None
     references: int
     definitions: tuple[Named, ...]
     task_definitions: tuple[Beside, ...]
+    puts: tuple[Putting, ...]
     consumers: tuple[Consumer, ...]
     uses: tuple[Use, ...]
     start: int
@@ -146,13 +163,20 @@ def named_in(tx: Transaction, project: str, name: str, page: Page) -> list[Row]:
     return tx.all("secret_named_in", project_id=project, secret_name=name, start=page.start, size=page.size)
 
 
+def putting(tx: Transaction, project: str) -> list[Revision]:
+    """The definitions that may put secrets, as names mean them now: one more than are looked at, where there are more."""
+    rows = tx.all("revisions_that_hold", project_id=project, word='%"update_secret"%', size=MOST_PUTTING + 1)
+    return [revision_from(row) for row in rows]
+
+
 @dataclass(frozen=True)
 class Deployed:
-    """What the engine holds of it: the revisions that `named` speaks of, and every task definition."""
+    """What the engine holds of it: the revisions that `named` speaks of, every task definition, and the definitions that put secrets."""
 
     named: Sequence[Row]
     revisions: Mapping[str, Revision]
     records: Sequence[TaskRecord]
+    putting: Sequence[Revision]
 
 
 @dataclass(frozen=True)
@@ -173,11 +197,14 @@ class Uses:
         sorts = receipt.counted(tx, project, found.secret_id, (today - LONG, today - LATELY), MOST_JUDGED + 1)
         uses = _grouped(sorts[:MOST_JUDGED])
         consumers = tuple(self._consumers(tx, secret, found, project, (sorted(types), sorts)))
+        puts = list(self._puts(tx, project, name, deployed.putting[:MOST_PUTTING]))
         references = total["count"] if total else 0
-        more = page.start + page.size < max(len(uses), references)
+        more = page.start + page.size < max(len(uses), references, len(puts))
+        complete = len(sorts) <= MOST_JUDGED and len(deployed.putting) <= MOST_PUTTING
+        shown = slice(page.start, page.start + page.size)
         return Where(
-            name, found.viewing.release, references, definitions, beside, consumers, tuple(uses[page.start : page.start + page.size]),
-            page.start, page.size, more, len(sorts) <= MOST_JUDGED, receipt.recorded_since(tx),
+            name, found.viewing.release, references, definitions, beside, tuple(puts[shown]), consumers, tuple(uses[shown]),
+            page.start, page.size, more, complete, receipt.recorded_since(tx),
         )  # fmt: skip
 
     def dry_run(self, tx: Transaction, project: str, name: str, policy: Policy, days: int) -> DryRun:
@@ -213,6 +240,15 @@ class Uses:
                 marker = Marker("", "", RUNTIME_METADATA, Reference(name, None), record.saved_by)
                 problem = vouchers.shut(marker, (Access.READ,))
                 yield Beside(record.definition.name, record.saved_by, problem)
+
+    def _puts(self, tx: Transaction, project: str, name: str, revisions: Sequence[Revision]) -> Iterator[Putting]:
+        for revision in revisions:
+            definition, saver = revision.definition, Principal(project, revision.saved_by)
+            for task, put in puts_of(definition):
+                verdict = decide_put(tx, saver, name, there=True)
+                problem = verdict.reason if isinstance(verdict, Denied) else None
+                if put == name or (put is None and problem is None):
+                    yield Putting(definition.name, definition.version, task, put is None, saver.user, problem)
 
     def _consumers(
         self, tx: Transaction, secret: Resource, found: Standing, project: str, about: tuple[Sequence[str], Sequence[Counted]]

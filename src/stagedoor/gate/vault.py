@@ -5,6 +5,7 @@ the status and the names that an administrator gave: never a text, an address or
 """
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,7 +29,9 @@ TOO_LARGE = "larger than"
 """In what `Outbound` says of an answer: that is no failure of the whole store."""
 MOST_TOKENS = 1_000
 EARLY_SECONDS = 10
-"""A token got by AppRole is used until so long before its end."""
+"""A token got by AppRole is used until so long before its end, a shorter one for half of its time."""
+MOST_LOGINS, LOGINS_SECONDS = 20, 60.0
+"""Logins by one AppRole within so long, refused ones included: a secretId may be good for few, and the store counts failures."""
 
 
 class Scope(Enum):
@@ -62,6 +65,8 @@ class Vault:
     _tokens: dict[str, _Token] = field(default_factory=dict)
     """By the store's revision; those got by AppRole."""
     _logins: Shared[str, SecretValue] = field(default_factory=Shared)
+    _logged_in: dict[str, deque[float]] = field(default_factory=dict)
+    """When, the last `MOST_LOGINS` times; by the store's revision."""
 
     def check_address(self, address: str) -> None:
         """BadInput unless it is https, or http to a host that the operator named; the address itself is checked with each request."""
@@ -106,18 +111,28 @@ class Vault:
         await self._logins.close()
 
     async def _ask(self, store: Store, path: str) -> OutboundResponse:
-        """The answer to a GET; a token got by AppRole that is refused is got anew once."""
+        """The answer to a GET; a token got by AppRole that is good no more is got anew once."""
         token = await self._token(store)
         answer = await self._send(store, "GET", path, token)
-        held = self._tokens.get(store.revision)
-        if answer.status != 403 or held is None:
+        if answer.status != 403 or store.settings.role_id is None or await self._is_good(store, path, token):
             return answer
-        if held.value is token:
+        held = self._tokens.get(store.revision)
+        if held is not None and held.value is token:
             del self._tokens[store.revision]
         return await self._send(store, "GET", path, await self._token(store))
 
     async def _ask_mount(self, store: Store) -> OutboundResponse:
-        return await self._ask(store, f"sys/internal/ui/mounts/{_quoted(store.settings.mount)}")
+        return await self._ask(store, _mount_of(store))
+
+    async def _is_good(self, store: Store, refused: str, token: SecretValue) -> bool:
+        """Of a token that was refused something: is it that alone? Else whoever may name paths would use up the AppRole's logins.
+
+        A token without any right in the mount may ask about itself still, and one without the policy `default` may not.
+        """
+        for path in (_mount_of(store), "auth/token/lookup-self"):
+            if path != refused and (await self._send(store, "GET", path, token)).status != 403:
+                return True
+        return False
 
     async def _token(self, store: Store) -> SecretValue:
         if store.settings.role_id is None:
@@ -130,6 +145,7 @@ class Vault:
     async def _login(self, store: Store) -> SecretValue:
         """By AppRole; a secretId may be good for few of them."""
         now = self.clock.monotonic()
+        self._count_login(store, now)
         body = {"role_id": store.settings.role_id or "", "secret_id": store.credential.reveal()}
         answer = await self._send(store, "POST", f"auth/{_quoted(store.settings.auth_mount or 'approle')}/login", None, body)
         if answer.status in (400, 403, 404):
@@ -140,8 +156,19 @@ class Vault:
             raise _unexpected(store, answer)
         while len(self._tokens) >= MOST_TOKENS:
             self._tokens.pop(next(iter(self._tokens)))
-        self._tokens[store.revision] = _Token(SecretValue(token), now + (seconds - EARLY_SECONDS if seconds else float("inf")))
+        until = now + seconds - min(EARLY_SECONDS, seconds / 2) if seconds else float("inf")
+        self._tokens[store.revision] = _Token(SecretValue(token), until)
         return self._tokens[store.revision].value
+
+    def _count_login(self, store: Store, now: float) -> None:
+        """FetchFailed where there were too many of late."""
+        times = self._logged_in.setdefault(store.revision, deque(maxlen=MOST_LOGINS))
+        if len(times) == MOST_LOGINS and now < times[0] + LOGINS_SECONDS:
+            why = f"its AppRole had to log in {MOST_LOGINS} times within {LOGINS_SECONDS:g} s"
+            raise FetchFailed(f"store {store.name}: {why}; its tokens live too short, or are good for too few uses", Scope.STORE)
+        times.append(now)
+        while len(self._logged_in) > MOST_TOKENS:
+            self._logged_in.pop(next(iter(self._logged_in)))
 
     async def _send(
         self, store: Store, method: str, path: str, token: SecretValue | None, body: Mapping[str, str] | None = None
@@ -177,6 +204,10 @@ def field_of(store: str, source: Source, document: SecretValue) -> SecretValue:
         raise FetchFailed(f"store {store}: there is no field {source.field} at {source.path}", Scope.NOTHING_THERE)
     value = fields[source.field]
     return SecretValue(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _mount_of(store: Store) -> str:
+    return f"sys/internal/ui/mounts/{_quoted(store.settings.mount)}"
 
 
 def _quoted(path: str) -> str:

@@ -140,6 +140,8 @@ def read_master_key(path: Path) -> Key:
         text = path.read_text().strip()
     except OSError as problem:
         raise KeyProblem(f"the master key {path} cannot be read: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise KeyProblem(f"the master key {path} is not 64 hex characters") from None
     if mode & 0o077:
         raise KeyProblem(f"the master key {path} has mode {mode:04o}; it must be 0600")
     return parse_master_key(text)

@@ -13,22 +13,22 @@ def test_a_client_that_leaves_cancels_its_call(said: bytes) -> None:
     with serving() as live:
         with live.connect() as conn:
             conn.sendall(said)
-            assert live.seen.waiting.wait(5)
+            assert live.seen.waiting.wait(30)
             assert not live.seen.cancelled.wait(0.3)
-        assert live.seen.cancelled.wait(5)
+        assert live.seen.cancelled.wait(30)
         assert [status for _, status in live.seen.measured] == [499]
 
 
 def test_stopping_ends_what_waits_with_503() -> None:
-    with serving() as live:
+    with serving(grace=60) as live:
         answers: list[bytes] = []
         asking = threading.Thread(target=lambda: answers.append(live.say(request("GET", "/api/tasks/poll/t"))))
         asking.start()
-        assert live.seen.waiting.wait(5)
+        assert live.seen.waiting.wait(30)
         began = time.monotonic()
         live.stop()
-        asking.join(5)
-        assert time.monotonic() - began < 1.9
+        asking.join(30)
+        assert time.monotonic() - began < 30
         answer = parsed(answers[0])
         assert (answer.status, answer.json["retryable"]) == (503, True)
 
@@ -38,7 +38,7 @@ def test_without_the_release_stopping_takes_the_whole_grace(monkeypatch: pytest.
     with serving(grace=1) as live:
         asking = threading.Thread(target=lambda: live.say(request("GET", "/api/tasks/poll/t")), daemon=True)
         asking.start()
-        assert live.seen.waiting.wait(5)
+        assert live.seen.waiting.wait(30)
         began = time.monotonic()
         live.stop()
         assert time.monotonic() - began > 1
@@ -47,5 +47,5 @@ def test_without_the_release_stopping_takes_the_whole_grace(monkeypatch: pytest.
 def test_another_call_is_answered_while_one_waits(live: Live) -> None:
     with live.connect() as conn:
         conn.sendall(request("GET", "/api/tasks/poll/t"))
-        assert live.seen.waiting.wait(5)
+        assert live.seen.waiting.wait(30)
         assert parsed(live.say(request("GET", "/health"))).status == 200

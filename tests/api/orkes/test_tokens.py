@@ -116,7 +116,7 @@ def test_with_a_bearer_token_the_errors_are_flat(sqlite_server: LiveServer, admi
     missing = api.raw("GET", "/api/secrets/nothing", headers={"Authorization": f"Bearer {admin_token}"})
     assert (missing.status_code, missing.json()["error"], missing.json()["code"]) == (404, "NOT_FOUND", 404)
     bad = api.raw("GET", "/api/secrets/nothing", headers={"Authorization": "Bearer x"})
-    assert bad.json() == {"error": "UNAUTHORIZED", "message": "Invalid token", "code": 401}
+    assert bad.json() == {"error": "UNAUTHORIZED", "message": "Invalid API key format", "code": 401}
 
 
 def test_who_the_caller_is(sqlite_server: LiveServer) -> None:

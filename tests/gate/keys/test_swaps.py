@@ -153,13 +153,13 @@ def _world(tx: Transaction, core: Core) -> tuple[NewAccessKey, NewAccessKey]:
     return core.credentials.create_key(tx, BY, first), core.credentials.create_key(tx, BY, second)
 
 
-async def _tampered(folder: Path, table: str, column: str) -> tuple[Core, tuple[NewAccessKey, NewAccessKey]]:
+async def _tampered(folder: Path, table: str, column: str, which: str = "TRUE") -> tuple[Core, tuple[NewAccessKey, NewAccessKey]]:
     path = folder / "stagedoor.db"
     core = make_core(SqliteStore(path), Key(bytes(32)), SystemClock())
     await core.store.open()
     keys = await core.store.write(lambda tx: _world(tx, core))
     with sqlite3.connect(path) as raw:
-        (one, first), (other, second) = raw.execute(f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
+        (one, first), (other, second) = raw.execute(f"SELECT rowid, {column} FROM {table} WHERE {which}").fetchall()
         raw.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", [(second, one), (first, other)])
     raw.close()
     return core, keys
@@ -175,7 +175,7 @@ async def _stolen(core: Core, steal: Callable[[Transaction], object]) -> object:
 @pytest.mark.anyio
 @pytest.mark.parametrize("protected", [True, False])
 async def test_a_digest_of_ones_own_in_the_row_of_a_stronger_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protected: bool) -> None:
-    core, (weak, strong) = await _tampered(tmp_path, "credential", "digest")
+    core, (weak, strong) = await _tampered(tmp_path, "credential", "digest", "kind = 'access_key'")
     if protected:
         with pytest.raises(Unauthenticated):
             await _stolen(core, lambda tx: core.credentials.prove_key(tx, strong.id, weak.secret))

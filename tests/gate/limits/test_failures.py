@@ -135,7 +135,7 @@ async def test_minutes_are_written_by_themselves(store: Store, database: str, mo
     async with recorded(failures):
         failures.count("192.0.2.1")
         clock.advance(MINUTE)
-        for _ in range(200):
+        for _ in range(3_000):
             if rows(database):
                 break
             await asyncio.sleep(0.02)

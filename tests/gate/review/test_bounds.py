@@ -47,5 +47,5 @@ def test_an_expression_that_would_take_for_ever_comes_to_nothing(stage: Stage, e
     given = {"a": [{"v": number} for number in range(20_000)], "b": [-number for number in range(1, 20_000)], "deep": deep}
     began = time.monotonic()
     run = stage.author.start(stage.name, given)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert stage.task_of(run)["inputData"].get("found") is None

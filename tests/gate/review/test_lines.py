@@ -56,7 +56,7 @@ def test_a_secret_in_a_loop_within_a_loop_is_opened(stage: Stage) -> None:
     stage.save(over([1], "outer", over([1, 2], "inner", simple(stage.task, "one", key=stage.key))))
     stage.author.start(stage.name)
     for iteration in ("one__1__1", "one__1__2"):
-        task = stage.entitled.poll(stage.task, timeout=2000)[0]
+        task = stage.entitled.poll(stage.task, timeout=20_000)[0]
         assert (task["referenceTaskName"], task["inputData"]) == (iteration, {"key": stage.value})
         stage.worker.complete(task)
 

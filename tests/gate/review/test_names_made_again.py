@@ -100,7 +100,7 @@ def test_a_child_belongs_to_its_own_name_and_an_inline_one_to_its_parents(sqlite
     subs = [{**system("SUB_WORKFLOW", "sub"), "subWorkflowParam": {"name": child, "version": 1, "workflowDefinition": inline}}]
     names.first.save({"name": names.name, "version": 1, "tasks": subs})
     parent = names.start(names.first)
-    for _ in range(200):
+    for _ in range(3_000):
         (task,) = names.first.run(parent)["tasks"]
         below = task["subWorkflowId"]
         if names.admin.raw("GET", f"/api/workflow/{below}").status_code == 200:

@@ -41,13 +41,13 @@ class Shelf:
         """Also replaces what the store was."""
         self.admin.call("PUT", f"/api/secret-stores/{name or self.name}", self.settings(**changed))
 
-    def by_role(self) -> tuple[str, dict[str, str]]:
+    def by_role(self, **limits: Any) -> tuple[str, dict[str, str]]:
         """From now on the store is entered by AppRole: (the policy of the tokens it gives, roleId and secretId)."""
         role = new("role")
         if "approle/" not in self.vault.call("GET", "sys/auth").json()["data"]:
             self.vault.call("POST", "sys/auth/approle", {"type": "approle"})
         self.vault.call("PUT", f"sys/policies/acl/{role}", {"policy": f'path "{self.mount}/data/team/*" {{ capabilities = ["read"] }}'})
-        self.vault.call("POST", f"auth/approle/role/{role}", {"token_policies": role})
+        self.vault.call("POST", f"auth/approle/role/{role}", {"token_policies": role, **limits})
         role_id = self.vault.call("GET", f"auth/approle/role/{role}/role-id").json()["data"]["role_id"]
         secret_id = self.vault.call("POST", f"auth/approle/role/{role}/secret-id").json()["data"]["secret_id"]
         pair = {"roleId": role_id, "secretId": secret_id}

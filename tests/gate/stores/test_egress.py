@@ -45,7 +45,7 @@ def test_a_store_that_fails_is_a_failure_to_be_retried(shelf: Shelf, relay: List
     well, relay.say = relay.say, lambda one: (503, {}, b'{"errors": ["sealed"]}')
     stage.admin.call("POST", "/api/metadata/taskdefs", [{"name": "call", "retryCount": 3, "retryDelaySeconds": 1}])
     run = stage.run(http(stage.listener.url, headers={"X-Key": stage.key}))
-    for _ in range(200):
+    for _ in range(3_000):
         if (first := stage.waiting(run, "call"))["retryCount"] > 0:
             break
     relay.say = well

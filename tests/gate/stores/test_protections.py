@@ -14,9 +14,11 @@ import pytest
 from stagedoor.api.rules import Permits
 from stagedoor.bootstrap import open_core
 from stagedoor.core import external
+from stagedoor.gate import vault
 from stagedoor.gate.address import EgressSettings
 from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.stores import CacheLimits, Stores
+from stagedoor.gate.vault import Vault
 from tests.api.authorization.world import new
 from tests.gate.doors.stage import Listener, Stage, listening, simple
 from tests.gate.stores.shelf import Shelf
@@ -82,7 +84,48 @@ def test_a_worker_without_the_right_causes_no_request(shelf: Shelf, relay: Liste
     stage.run(simple(stage.task, given=stage.key))
     assert stage.worker.poll(stage.task) == [] and heard == []
     monkeypatch.setattr(Conditions, "worker_may_use", lambda *_: None)
-    assert stage.worker.poll(stage.task, timeout=5000)[0]["inputData"] == {"given": stage.value} and len(heard) == 1
+    assert stage.worker.poll(stage.task, timeout=20_000)[0]["inputData"] == {"given": stage.value} and len(heard) == 1
+
+
+@pytest.mark.parametrize("without_default", [False, True])
+def test_denied_paths_burn_no_logins(without_default: bool, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End to end, with a secretId that is good for two logins: whoever reads what the store denies uses up none of them."""
+    shelf.by_role(secret_id_num_uses=2, token_no_default_policy=without_default)
+    denied = [new("denied") for _ in range(5)]
+    for name in denied:
+        shelf.point(name, path=f"others/{name}")
+    policy = "the policy of its token does not allow to read others/"
+    assert all(policy in shelf.view(name).json()["message"] for name in denied[:3])
+    assert shelf.view().text == shelf.stage.value
+
+    async def dropped(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(Vault, "_is_good", dropped)
+    messages = [shelf.view(name).json()["message"] for name in denied[3:]]
+    assert messages[-1] == f"store {shelf.name}: it refuses the AppRole's roleId or secretId"  # the second login was the last one
+    shelf.admin.call("GET", "/api/secrets/clearLocalCache")
+    assert shelf.view().status_code == 503
+
+
+def test_logins_of_a_store_are_bounded_in_time(shelf: Shelf, relay: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of tokens that are good for one use each read takes a new one."""
+    _, pair = shelf.by_role(token_num_uses=1)
+    shelf.through(relay)
+
+    def logins(reads: int) -> int:
+        shelf.register(address=relay.url, token=None, **pair)  # its count begins anew
+        relay.heard.clear()
+        for _ in range(reads):
+            shelf.admin.call("GET", "/api/secrets/clearLocalCache")
+            shelf.view()
+        return len([heard for heard in relay.heard if heard.method == "POST"])
+
+    monkeypatch.setattr(vault, "MOST_LOGINS", 3)
+    assert logins(8) == 3
+    assert "its AppRole had to log in 3 times within 60 s" in shelf.view().json()["message"]
+    monkeypatch.setattr(Vault, "_count_login", lambda *_: None)
+    assert logins(8) == 8
 
 
 def test_a_store_s_address_is_checked_like_a_workflow_s(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def test_a_worker_and_an_http_task_use_a_secret_that_lives_in_openbao(shelf: She
     stage = shelf.stage
     stage.save(simple(stage.task, given=stage.key), http(stage.listener.url, method="POST", body={"key": stage.key}))
     run = stage.author.start(stage.name)
-    (task,) = stage.entitled.poll(stage.task, timeout=5000)
+    (task,) = stage.entitled.poll(stage.task, timeout=20_000)
     assert task["inputData"] == {"given": stage.value}
     stage.worker.complete(task, {"said": f"it was {stage.value}"})
     assert stage.ended(run)["status"] == "COMPLETED"

@@ -21,6 +21,7 @@ from stagedoor.engine.embedded.decision import ChildEnded, Evaluate, Performed, 
 from stagedoor.engine.embedded.queue import Waiting
 from stagedoor.engine.embedded.rows import load_run, unpack, unpack_json
 from stagedoor.engine.embedded.script import ScriptError
+from stagedoor.engine.embedded.shares import SLOTS, Shares
 from stagedoor.engine.embedded.starts import Starts
 from stagedoor.engine.port import Candidate
 from stagedoor.engine.run import RUN_TERMINAL, TERMINAL, Task
@@ -72,8 +73,8 @@ class Jobs:
     def start(self) -> None:
         for name, do in ((START, self._child), (PARENT, self._parent), (FAILURE, self._failure), (KEPT, self._kept)):
             self._spawn(self._dispatch(Line(name, 32, self._within(do), self._waiting_in(name))))
-        for name, at_once, perform in ((SCRIPT, 64, self._evaluate), (HTTP, 128, self._send)):
-            self._spawn(self._dispatch(Line(name, at_once, self._leased(perform), self._lease_in(name))))
+        self._spawn(self._dispatch(Line(SCRIPT, 64, self._leased(self._evaluate), self._lease_in(SCRIPT))))
+        self._spawn(self._dispatch(self._shared(HTTP, self._send)))
         self._spawn(self._renew())
 
     async def close(self) -> None:
@@ -199,6 +200,27 @@ class Jobs:
             return await self._lease(line, ids) if ids else []
 
         return ready
+
+    def _shared(self, line: str, perform: Callable[[Row], Awaitable[Performed | None]]) -> Line:
+        """A line whose slots are shared by projects."""
+        shares, leased = Shares(), self._leased(perform)
+
+        async def ready(free: int) -> list[Row]:
+            now = self._machine.clock.now()
+            found = await self._store.read(lambda tx: shares.waiting(tx, line, now, free))
+            ids = [row["item_id"] for row in shares.deal([row for row in found if (line, row["item_id"]) not in self._busy], free)]
+            rows = await self._lease(line, ids) if ids else []
+            for row in rows:
+                shares.begun(row)
+            return rows
+
+        async def one(row: Row) -> None:
+            try:
+                await leased(row)
+            finally:
+                shares.done(row)
+
+        return Line(line, SLOTS, one, ready)
 
     async def _idle(self, line: str, size: int) -> list[Row]:
         """Jobs to be done that this process is not busy with."""
