@@ -200,7 +200,8 @@ def _take_the_place_of_live_servers(one: Running) -> None:
         for client in live.clients:
             client.close()
 
-    for name, instead in (("init", init), ("start", lambda live: live), ("stop", stop)):
+    as_it_is = {"launch": lambda live: None, "well": lambda live: live, "start": lambda live: live}
+    for name, instead in {"init": init, "set_up": init, "stop": stop, **as_it_is}.items():
         setattr(LiveServer, name, instead)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from stagedoor.api.rules import Needs
 from stagedoor.engine.port import Revision
+from stagedoor.gate import adopting
 from stagedoor.gate.adopting import Adoption
 from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.sealing import Sealing
@@ -103,3 +104,20 @@ def test_what_was_looked_at_is_what_is_adopted(stage: Stage, monkeypatch: pytest
     assert adopt(stage.admin, stage, revision=seen["revision"]) == 200
     stage.ended(author.start(stage.name))
     assert stage.value in stage.listener.heard[0].text
+
+
+def test_the_doors_ask_the_new_voucher_of_runs_under_way_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they remember of the old one ends with the project's epoch."""
+    monkeypatch.setattr(Adoption, "_refused", nothing)
+    monkeypatch.setattr(Sealing, "_check", nothing)
+    worker = stage.entitled
+    for name, handed in ((stage.name, False), (f"{stage.name}_again", True)):
+        stage.name = name
+        stage.save(simple(stage.task, key=stage.key))
+        _, other = may(stage, "other", "READ", "UPDATE", "EXECUTE")
+        runs = [stage.author.start(name) for _ in range(4)]
+        for _ in runs[1:]:
+            assert worker.poll(stage.task)[0]["inputData"]["key"] == stage.value
+        assert adopt(other, stage, tasks=["one"], running=True) == 200
+        assert bool(worker.poll(stage.task)) == handed
+        monkeypatch.setattr(adopting, "project_changed", nothing)

@@ -1,25 +1,28 @@
 """Markers: what an engine sees in place of a reference. Each is bound to a revision, a task and a place, and has a voucher."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from stagedoor.kit.template import Reference, marker_text
+from stagedoor.kit.template import Reference, marker_text, steps_of
 from stagedoor.store.store import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
     """`place` is a JSON pointer into the task's `inputParameters`; `voucher` the user id of whoever vouches for it: the one thing about a
-    marker that can change (gate/adopting.py), so that it is read anew each time."""
+    marker that can change (gate/adopting.py), which raises the project's epoch: a marker is remembered under that alone."""
 
     marker_id: str
     task_ref: str
     place: str
     reference: Reference
     voucher: str
+    text: str = field(init=False, compare=False)
+    steps: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    """The keys that lead to its place."""
 
-    @property
-    def text(self) -> str:
-        return marker_text(self.marker_id)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", marker_text(self.marker_id))
+        object.__setattr__(self, "steps", steps_of(self.place))
 
 
 def insert_marker(tx: Transaction, project: str, revision_id: str, marker: Marker) -> None:

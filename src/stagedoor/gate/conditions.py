@@ -9,7 +9,7 @@ from dataclasses import field as dataclass_field
 
 from stagedoor.core.marker import Marker
 from stagedoor.core.permission import Access, Denied, Resource, decide
-from stagedoor.core.principal import Principal, group_of
+from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects
 from stagedoor.core.secret import KIND, Policy, Secrets
 from stagedoor.core.usage import Usage, Use
@@ -17,8 +17,8 @@ from stagedoor.core.viewing import Viewing
 from stagedoor.engine.definition import Json
 from stagedoor.engine.port import Candidate
 from stagedoor.gate.ownership import Belonging, belonging_of, decide_on_run
-from stagedoor.gate.rights import Question, Rights, Used
-from stagedoor.kit.template import marker_counts, steps_of
+from stagedoor.gate.rights import Rights, Used
+from stagedoor.kit.template import marker_counts
 from stagedoor.store.store import Transaction
 
 
@@ -84,21 +84,9 @@ class Conditions:
     usage: Usage
     rights: Rights = dataclass_field(default_factory=Rights)
 
-    def question(self, candidate: Candidate, marker: Marker, consumer: Principal) -> Question | None:
-        """Conditions 2 to 5 as asked of a worker's poll. None where they must be asked each time: in a child, whose root may be removed,
-        and in a failure workflow, where another began what led to it."""
-        run, project = candidate.run, candidate.project
-        if run.root_id not in ("", run.workflow_id) or not run.name_id or run.created_by not in ("", run.starter):
-            return None
-        key = (
-            "may", project, marker.reference.name, marker.voucher, run.starter, run.name_id, run.workflow_name,
-            candidate.task.task_type, marker.task_ref, marker.place, consumer.user,
-        )  # fmt: skip
-        return Question(key, (project, consumer.group, *(group_of(project, f"USER:{user}") for user in (marker.voucher, run.starter))))
-
     def stands_at_its_place(self, candidate: Candidate, template: Json, marker: Marker) -> Refusal | None:
         """1: the string at the marker's place holds it exactly as often as the stored template does."""
-        stored, resolved = at(template, marker.place), at(candidate.task.input_data, marker.place)
+        stored, resolved = at(template, marker.steps), at(candidate.task.input_data, marker.steps)
         if stored == resolved and isinstance(stored, str) and marker.text in stored:
             return None
         wanted = marker_counts(stored).get(marker.marker_id, 0) if isinstance(stored, str) else 0
@@ -121,7 +109,8 @@ class Conditions:
 
     def open_now(self, tx: Transaction, candidate: Candidate, marker: Marker) -> Refusal | None:
         """What no epoch tells of a secret: whether it has expired by now. It also keeps the secret as it is until the end."""
-        return self._shut(tx, candidate.project, marker)
+        shut = self.secrets.shut(tx, candidate.project, marker.reference.name)
+        return Refusal(marker, shut) if shut else None
 
     def _shut(self, tx: Transaction, project: str, marker: Marker) -> Refusal | None:
         shut = self.secrets.shut(tx, project, marker.reference.name)
@@ -254,9 +243,9 @@ def _authorities(hosts: tuple[str, ...], sending: Sending) -> tuple[str, ...]:
     return tuple(sending.authority if host == sending.with_port else host for host in lowered)
 
 
-def at(value: Json, place: str) -> Json:
-    """What a JSON pointer points to, or None."""
-    for key in steps_of(place):
+def at(value: Json, steps: Sequence[str]) -> Json:
+    """What the steps of a JSON pointer lead to, or None."""
+    for key in steps:
         if isinstance(value, dict):
             value = value.get(key)
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -14,31 +14,34 @@ from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Erased
 from stagedoor.core.receipt import Destination, Place, Receipt
-from stagedoor.core.secret import KIND, Handed, Opened, Secrets
+from stagedoor.core.secret import KIND, Handed, HeldByEndUsers, Opened, Secrets
 from stagedoor.engine.definition import Json, TaskNode, nodes
 from stagedoor.engine.port import Candidate
 from stagedoor.gate.conditions import Refusal, Sending, task_type_of
+from stagedoor.gate.connected import Connected
 from stagedoor.gate.sealing import holds_marker, spell_out
 from stagedoor.gate.stores import Failed, Stores
 from stagedoor.kit import strictjson
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import SealBroken
 from stagedoor.kit.errors import BadInput
-from stagedoor.kit.template import MARKER, Reference, steps_of
+from stagedoor.kit.template import MARKER, Reference
 from stagedoor.store.store import Transaction
 
 ITERATION = re.compile(r"__\d+$")
 STEP = re.compile(r"""\.?([^.\[\]]+)|\[([0-9]+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(msgspec.Struct, frozen=True):
     """A task's input with secret values in it, and which they are: never stored, never shown."""
 
-    input: dict[str, Json] = field(repr=False)
-    opened: list[Opened] = field(repr=False)
-    markers: Sequence[Marker] = ()
+    input: dict[str, Json]
+    opened: list[Opened]
+    markers: Sequence[Marker]
     """What each of `opened` was opened for."""
+
+    def __repr__(self) -> str:
+        return "Filled(***)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Opening:
     audit: Audit
     clock: Clock
     stores: Stores
+    fields: Connected
 
     def open(self, tx: Transaction, candidate: Candidate, markers: Sequence[Marker], *, again: bool = True) -> Filled | Refusal | Missing:
         """The input with the values in it. A path that leads nowhere in a secret's JSON is a refusal, and so is a store that fails.
@@ -69,26 +73,39 @@ class Opening:
         `again`: the task may have been handed values before; it keeps those versions (docs/decisions/0023-versions-and-expiry.md)."""
         run = candidate.run
         handed = Handed(run.root_id or run.workflow_id, candidate.task.task_id) if again else None
-        values: dict[str, Json] = {}
+        values: list[Json] = []
         opened: list[Opened] = []
         wanted: list[Wanted] = []
         for marker in markers:
+            name, path = marker.reference
             try:
-                found = self.stores.open(tx, candidate.project, marker.reference.name, handed)
+                found = self._opened(tx, candidate, marker, handed)
             except (SealBroken, Erased) as problem:  # bytes that are another row's, or whose key is gone
-                return Refusal(marker, f"{KIND} {marker.reference.name} does not open: {problem.message}")
-            if isinstance(found, Failed):
-                return Refusal(marker, f"{KIND} {marker.reference.name} cannot be had: {found.reason}", held=not found.lasting)
-            if isinstance(found, Wanted):
+                return Refusal(marker, f"{KIND} {name} does not open: {problem.message}")
+            if isinstance(found, Opened):
+                value = found.value.reveal() if path is None else select(found, marker.reference)
+                if value is None:
+                    return Refusal(marker, f"{marker.reference.text()} leads to nothing")
+                opened.append(found)
+                values.append(value)
+            elif isinstance(found, Refusal):
+                return found
+            elif isinstance(found, Failed):
+                return Refusal(marker, f"{KIND} {name} cannot be had: {found.reason}", held=not found.lasting)
+            else:
                 wanted.append(found)
-                continue
-            opened.append(found)
-            values[marker.marker_id] = select(opened[-1], marker.reference)
-            if values[marker.marker_id] is None:
-                return Refusal(marker, f"{marker.reference.text()} leads to nothing")
         if wanted:
             return Missing(tuple(wanted))
         return Filled(_filled(candidate.task.input_data, markers, values), opened, markers)
+
+    def _opened(self, tx: Transaction, candidate: Candidate, marker: Marker, handed: Handed | None) -> Opened | Wanted | Failed | Refusal:
+        try:
+            return self.stores.open(tx, candidate.project, marker.reference.name, handed)
+        except HeldByEndUsers:
+            found = self.fields.open(tx, candidate, marker, handed)
+            if found is None:
+                raise
+            return found
 
     def remember(
         self, tx: Transaction, candidate: Candidate, filled: Filled, door: str, consumer: str, *, sent: Sent | None = None
@@ -191,18 +208,18 @@ def _steps(path: str) -> list[str] | None:
     return steps
 
 
-def _filled(value: Json, markers: Sequence[Marker], values: dict[str, Json]) -> Json:
+def _filled(value: Json, markers: Sequence[Marker], values: Sequence[Json]) -> Json:
     """Each marker at its own place replaced; a string that is one marker and nothing else takes the value's type."""
-    places: dict[str, dict[str, Json]] = {}
-    for marker in markers:
-        places.setdefault(marker.place, {})[marker.marker_id] = values[marker.marker_id]
-    for place, some in places.items():
-        value = _with_filled(value, steps_of(place), some)
+    places: dict[tuple[str, ...], dict[str, Json]] = {}
+    for marker, one in zip(markers, values, strict=True):
+        places.setdefault(marker.steps, {})[marker.text] = one
+    for steps, some in places.items():
+        value = _with_filled(value, steps, some)
     return value
 
 
-def _with_filled(value: Json, steps: list[str], values: dict[str, Json]) -> Json:
-    """The same with the string at the end of these steps filled; only what lies on the way is copied."""
+def _with_filled(value: Json, steps: tuple[str, ...], values: dict[str, Json]) -> Json:
+    """The same with the string at the end of these steps filled; only what lies on the way is copied. `values`: by the text of a marker."""
     if not steps:
         return _filled_text(value, values) if isinstance(value, str) else value
     key, rest = steps[0], steps[1:]
@@ -215,10 +232,9 @@ def _with_filled(value: Json, steps: list[str], values: dict[str, Json]) -> Json
 
 
 def _filled_text(text: str, values: dict[str, Json]) -> Json:
-    whole = MARKER.fullmatch(text)
-    if whole and whole[1] in values:
-        return values[whole[1]]
-    return MARKER.sub(lambda match: _text(values[match[1]]) if match[1] in values else match[0], text)
+    if text in values:
+        return values[text]
+    return MARKER.sub(lambda match: _text(values[match[0]]) if match[0] in values else match[0], text)
 
 
 def _text(value: Json) -> str:

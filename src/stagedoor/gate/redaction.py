@@ -38,8 +38,15 @@ class Redactor:
     """Masks `values` (the texts of the secrets opened so far) as `***`; prints as `***` itself."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._whole = frozenset(value for value in values if value)
-        self._least = min((len("".join(text.split())) for value in self._whole for text in arriving(value)), default=0)
+        self._values = tuple(values)
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        return frozenset(filter(None, self._values))
+
+    @cached_property
+    def _least(self) -> int:
+        return min(map(_shortest, self._whole), default=0)
 
     @cached_property
     def _of_each(self) -> list[Needles]:
@@ -49,7 +56,7 @@ class Redactor:
 
     @cached_property
     def _sieve(self) -> Sieve | None:
-        return sieve_for((*one.plain, *one.base64, *one.hex) for one in self._of_each)
+        return sieve_for((one.plain | one.squeezed | one.base64, one.hex) for one in self._of_each)
 
     @cached_property
     def _numbers(self) -> frozenset[int | float]:
@@ -59,7 +66,8 @@ class Redactor:
     def _exactly(self) -> tuple[bytes, ...]:
         """How JSON text writes what is masked as a whole alone: short values, and numbers."""
         short = [json_text(value) for value in self._whole if len(utf8(value)) < SHORTEST]
-        return (*short, *{digits for number in self._numbers for digits in written(number)})
+        numbers = {digits for number in self._numbers for digits in written(number)}
+        return (*short, *(one for one in numbers if not any(other in one for other in numbers - {one})))
 
     @cached_property
     def _needles(self) -> tuple[bytes, ...]:
@@ -82,10 +90,10 @@ class Redactor:
 
     def clean(self, value: Json) -> Json:
         """The same JSON value with every occurrence masked, in keys, strings and whole numbers; the very same object if there is none."""
-        if not self._whole or value is None:
-            return value
         if type(value) is str:
             return self.clean_text(value)
+        if not self._whole or value is None:
+            return value
         if self._is_surely_clean(value):
             return value
         found = _Strings()
@@ -103,13 +111,19 @@ class Redactor:
             data = _encode(value)
         except (TypeError, ValueError, OverflowError, RecursionError):  # lone surrogates, huge numbers, very deep
             return False
-        return not (self._sieve.holds_back(data) or any(map(data.__contains__, self._exactly)))
+        return not (self._sieve.holds_back(data) or (self._exactly and any(map(data.__contains__, self._exactly))))
 
     def clean_text(self, text: str) -> str:
         """The same for one string."""
+        size = len(text)
+        for value in self._values:
+            if len(value) <= size or not value.isalnum():
+                break
+        else:  # mostly a name: every poll brings the worker's
+            return text
         if text in self._whole:
             return MASK
-        if len(text) < self._least:  # any spelling is at least as long
+        if size < self._least:  # any spelling is at least as long
             return text
         data = utf8(text)
         spans = self.places(data)
@@ -151,6 +165,11 @@ class Redactor:
             if folded := view.undone(FOLDED):
                 spans += folded.at_root(_found(folded.data, self._folded) + _found(folded.data.lower(), self._hex))
         return _merged(spans)
+
+
+def _shortest(value: str) -> int:
+    """The least length of anything that spells a value, white space apart."""
+    return len(value) if value.isalnum() else min(len("".join(text.split())) for text in arriving(value))
 
 
 def _joined(strings: Sequence[str], separator: str = "\0") -> tuple[bytes, list[int]]:

@@ -1,60 +1,68 @@
 """What a door asks inside its transaction about rights and policies, remembered for as long as the epochs stand that it was read under.
 
-Nothing here is ever stale: the epochs are read in the very transaction that asks, before anything else, and whatever raises a right,
-a policy or a setting raises one of them first (docs/decisions/0015-epochs-by-subject.md). What an unfinished transaction has read
-is remembered once it is durable, so that an epoch which was undone leaves nothing behind.
+Nothing here is ever stale: the epochs are read in the very transaction that asks, after it keeps the secret as it is, and whatever
+raises a right, a policy or a setting raises one of them first (docs/decisions/0015-epochs-by-subject.md). What an unfinished transaction
+has read is remembered once it is durable, so that an epoch which was undone leaves nothing behind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from stagedoor.core.epoch import Four, numbers
 from stagedoor.core.grant import authority_on
+from stagedoor.core.marker import Marker
 from stagedoor.core.permission import Authority, Resource
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Projects, Settings
 from stagedoor.core.secret import Policy
 from stagedoor.core.usage import Use
 from stagedoor.core.viewing import Viewing, standing
+from stagedoor.engine.definition import Json
 from stagedoor.gate.authority import Recent
 from stagedoor.store.store import Transaction
 
 T = TypeVar("T")
 REMEMBERED = 20_000
-AT_ONCE = 4
-Key = tuple[str, ...]
+Key = tuple[Hashable, ...]
 
 
 Used = tuple[Principal, Use]
 
 
-class Question(NamedTuple):
-    """All that an answer depends on, and the epochs that it holds under."""
+class Passed(NamedTuple):
+    """What a task holds, and that conditions 2 to 5 of a poll were met for all of it under these epochs. Of `markers`, the last `beside`
+    are those that its task definition names in `runtimeMetadata`; the others stand in `template`, which its input was made from."""
 
-    key: Key
-    epochs: tuple[str, ...]
+    template: Json
+    markers: tuple[Marker, ...]
+    beside: int
+    uses: tuple[Used, ...] = ()
+    epochs: tuple[Four, ...] = ()
+    numbers: tuple[Mapping[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Rights:
     _known: Recent[Key, tuple[tuple[int, ...], Any]] = field(default_factory=lambda: Recent(REMEMBERED), repr=False)
+    _passed: Recent[Key, Passed] = field(default_factory=lambda: Recent(REMEMBERED), repr=False)
 
-    def passed(self, tx: Transaction, question: Question) -> list[Used] | None:
-        """The rights that its answer, a yes, rested on; None where it must be asked."""
-        if not tx.writes:
-            return None
-        known = self._known.get(question.key)
-        return known[1] if known is not None and known[0] == _epochs(tx, question.epochs) else None
+    def passed(self, key: Key) -> Passed | None:
+        """What came of it last; whether the epochs still stand is for the caller to ask (`stands`), once it keeps the secrets."""
+        return self._passed.get(key)
 
-    def let_pass(self, tx: Transaction, question: Question, uses: list[Used]) -> None:
-        self._remembered(tx, question.key, question.epochs, lambda: uses)
+    def stands(self, tx: Transaction, passed: Passed) -> bool:
+        return tuple([tx.lasting("epochs_named", **names) for names in passed.epochs]) == passed.numbers
+
+    def let_pass(self, tx: Transaction, key: Key, passed: Passed) -> None:
+        tx.after_commit(partial(self._passed.put, key, passed))
 
     def on(self, tx: Transaction, who: Principal, resource: Resource) -> Authority:
         """`authority_on`."""
-        key = ("on", who.project, who.user, *resource)
+        key = ("on", who.project, who.user, who.ceiling, *resource)
         return self._remembered(tx, key, (who.project, who.group), lambda: authority_on(tx, who, resource))
 
     def settings(self, tx: Transaction, projects: Projects, project: str) -> Settings:
@@ -81,7 +89,7 @@ class Rights:
     def _remembered(self, tx: Transaction, key: Key, names: tuple[str, ...], read: Callable[[], T]) -> T:
         if not tx.writes:  # such transactions may outlive an answer, and are not made once durable
             return read()
-        epochs = _epochs(tx, names)
+        epochs = numbers(tx, names)
         known = self._known.get(key)
         if known is not None and known[0] == epochs:
             found: T = known[1]
@@ -89,14 +97,3 @@ class Rights:
         value = read()
         tx.after_commit(partial(self._known.put, key, (epochs, value)))
         return value
-
-
-def _epochs(tx: Transaction, names: tuple[str, ...]) -> tuple[int, ...]:
-    """The numbers of at most four epochs, each read once in a transaction."""
-    notes = tx.notes
-    if any(name not in notes for name in names):
-        one, two, three, four = (*names, *names[-1:] * (AT_ONCE - len(names)))
-        row = tx.one("epochs_named", one=one, two=two, three=three, four=four) or {}
-        for name, number in zip((one, two, three, four), row.values(), strict=True):
-            notes[name] = number
-    return tuple([notes[name] for name in names])

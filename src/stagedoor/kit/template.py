@@ -30,10 +30,9 @@ def pointer(parent: str, key: str | int) -> str:
     return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
-def steps_of(place: str) -> list[str]:
+def steps_of(place: str) -> tuple[str, ...]:
     """The keys that a JSON pointer names, from the outside in."""
-    steps = place.split("/")[1:]
-    return [step.replace("~1", "/").replace("~0", "~") for step in steps] if "~" in place else steps
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in place.split("/")[1:])
 
 
 def strings(value: Json, place: str = "") -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stagedoor.kit.errors import BadInput, Conflict, StagedoorError, Unavailable
 from stagedoor.store.news import News
+from stagedoor.store.sqlite_memory import Memory
 from stagedoor.store.statements import Statement
 from stagedoor.store.store import Params, Row, Transaction
 
@@ -72,14 +73,42 @@ class SqliteTransaction(Transaction):
     """Statements on one connection. The connection's owner begins and ends the transaction."""
 
     def __init__(
-        self, connection: sqlite3.Connection, statements: Mapping[str, Statement], news: News | None = None, cap: int | None = None
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, Statement],
+        news: News | None = None,
+        *,
+        cap: int | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """`cap`: the most rows a statement may give, else BadInput."""
+        """`cap`: the most rows a statement may give, else BadInput. `memory`: the writer's."""
         super().__init__(statements, news)
         self._connection = connection
         self._cap = cap
+        self._memory = memory
+        self._changed: frozenset[str] = frozenset()
+
+    def lasting(self, name: str, /, **params: Any) -> Row | None:
+        memory = self._memory
+        if memory is None:
+            return self.one(name, **params)
+        key = tuple(params.items())
+        found = memory.find(name, key)
+        if found is None:
+            found = self.one(name, **params)
+            statement = self._statements[name]
+            if found is not None and self._changed.isdisjoint(statement.tables):
+                memory.put(statement, key, found)
+        return found
+
+    def _changes(self, statement: Statement) -> None:
+        if self._memory is not None and not statement.reads:
+            self._changed |= statement.tables
+            self._memory.changed(statement.tables)
 
     def _rows(self, statement: Statement, params: Params) -> list[Row]:
+        if not statement.reads:
+            self._changes(statement)
         try:
             cursor = self._connection.execute(statement.sql, params)
             rows: list[tuple[Any, ...]] = cursor.fetchall() if self._cap is None else cursor.fetchmany(self._cap + 1)
@@ -94,6 +123,7 @@ class SqliteTransaction(Transaction):
         return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many by construction, and `strict` costs on the hot path
 
     def _count(self, statement: Statement, params: Params) -> int:
+        self._changes(statement)
         try:
             return self._connection.execute(statement.sql, params).rowcount
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
@@ -101,6 +131,7 @@ class SqliteTransaction(Transaction):
             raise translated(error, statement.name) from None
 
     def _each(self, statement: Statement, rows: Sequence[Params]) -> None:
+        self._changes(statement)
         try:
             self._connection.executemany(statement.sql, rows)
         except (sqlite3.Error, OverflowError, UnicodeError) as error:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from stagedoor.kit.errors import StagedoorError, Unavailable
 from stagedoor.store.calls import Call, release
 from stagedoor.store.news import News
+from stagedoor.store.sqlite_memory import Memory
 from stagedoor.store.sqlite_transaction import SqliteTransaction, translated
 from stagedoor.store.statements import Statement
 from stagedoor.store.store import Transaction, run
@@ -33,6 +34,7 @@ class Writer:
         self._statements = statements
         self._news = news
         self._connection: sqlite3.Connection | None = connect()
+        self._memory = Memory(self._connection)
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
@@ -81,7 +83,9 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = self._connect()
+                self._memory = Memory(self._connection)
             self._connection.execute("BEGIN IMMEDIATE")
+            self._memory.begin()
             for call in calls:
                 self._apply(self._connection, call)
             self._connection.execute("COMMIT")
@@ -103,7 +107,7 @@ class Writer:
         if call.future.cancelled():  # nobody waits for it, and it has not begun
             return
         connection.execute("SAVEPOINT one")
-        tx = SqliteTransaction(connection, self._statements, self._news)
+        tx = SqliteTransaction(connection, self._statements, self._news, memory=self._memory)
         try:
             call.result = run(call.work, tx)
             call.then = tx.callbacks
@@ -115,6 +119,7 @@ class Writer:
         connection.execute("RELEASE one")
 
     def _undo(self) -> None:
+        self._memory.clear()
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -19,6 +19,7 @@ HOME = Path(__file__).parent
 
 _KINDS = {SQLOperationType.SELECT_ONE: ONE, SQLOperationType.SELECT: MANY, SQLOperationType.INSERT_UPDATE_DELETE: ROWS_CHANGED}
 _DRIVERS = {"sqlite": "sqlite3", "postgres": "psycopg"}
+_TABLES = re.compile(r"\b(?:from|join|into|update)\s+([a-z_]+)")
 _POSTGRES_ONLY = re.compile(r"/\*postgres\b(.*?)\*/", re.DOTALL)
 
 
@@ -40,6 +41,8 @@ class Statement:
     sql: str
     point: bool
     reads: bool
+    tables: frozenset[str] = frozenset()
+    """Those that it reads or changes."""
     columns: list[str] = field(default_factory=list)
     """The names of what it gives: empty until it has run once. The schema does not change while a store is open."""
 
@@ -94,4 +97,4 @@ def _statements(path: Path, dialect: Dialect) -> Iterator[Statement]:
             raise ValueError(f"statement {name} of {path.name} holds a literal %: make the pattern a parameter")
         point = (query.__doc__ or "").lower().startswith("point:")
         reads = query.sql.lstrip().lower().startswith(("select", "with"))
-        yield Statement(name, _KINDS[query.operation], query.sql, point, reads)
+        yield Statement(name, _KINDS[query.operation], query.sql, point, reads, frozenset(_TABLES.findall(query.sql.lower())))

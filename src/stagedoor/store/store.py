@@ -38,15 +38,12 @@ class Transaction(ABC):
         """`news` is what a durable change is told to; None for a transaction that only reads."""
         self._statements = statements
         self._news = news
+        self.writes = news is not None
+        """Whether this transaction may change anything."""
         self.callbacks: list[Callable[[], None]] = []
         self.failed = False
         self.notes: dict[str, Any] = {}
         """What one writing transaction has read and would read again; whatever raises an epoch forgets it."""
-
-    @property
-    def writes(self) -> bool:
-        """Whether this transaction may change anything."""
-        return self._news is not None
 
     def one(self, name: str, /, **params: Any) -> Row | None:
         """The row of a `^` statement, or None. More than one row is a mistake in the statement (AssertionError)."""
@@ -57,6 +54,11 @@ class Transaction(ABC):
         if len(rows) > 1:
             raise AssertionError(f"statement {name} promises one row and gave {len(rows)}")
         return rows[0] if rows else None
+
+    def lasting(self, name: str, /, **params: Any) -> Row | None:
+        """As `one`, for a row that is read often and changes seldom: a store whose only writer this is need not read it again before it
+        changes. The caller leaves the row as it is."""
+        return self.one(name, **params)
 
     def all(self, name: str, /, **params: Any) -> list[Row]:
         """All rows of a statement without suffix."""

@@ -178,7 +178,7 @@ class Stage:
     def failure_of(self, found: dict[str, Any]) -> dict[str, Any]:
         """The failure workflow's run of a run that failed: it is started a moment later."""
         run = found["output"]["conductor.failure_workflow"]
-        for _ in range(500):
+        for _ in range(3_000):
             if self.admin.raw("GET", f"/api/workflow/{run}").status_code == 200:
                 break
             time.sleep(0.01)
@@ -191,7 +191,7 @@ class Stage:
 
     def waiting(self, run: str, ref: str) -> dict[str, Any]:
         """The same, once it is there."""
-        for _ in range(300):
+        for _ in range(3_000):
             if any(task["referenceTaskName"] == ref for task in self.admin.run(run)["tasks"]):
                 return self.task_of(run, ref)
             time.sleep(0.01)

@@ -101,7 +101,7 @@ def test_a_reference_copied_into_a_child_stays_text_there_and_is_shown_as_such(s
     run = stage.run(simple(stage.task, key=stage.key), {**call, "subWorkflowParam": {"name": child}})
     (task,) = stage.entitled.poll(stage.task)
     stage.worker.complete(task)
-    (task,) = stage.worker.poll(stage.task, timeout=3000)
+    (task,) = stage.worker.poll(stage.task, timeout=20_000)
     assert task["inputData"] == {"got": stage.key}
     stage.worker.call("POST", f"/api/tasks/{task['taskId']}/log", dumped(task["inputData"]).encode())
     stage.worker.complete(task, task["inputData"])
@@ -126,7 +126,7 @@ def test_a_marker_doubled_at_its_own_place_by_a_loop_is_refused(stage: Stage) ->
 def test_each_round_of_a_loop_opens_the_reference_that_stands_in_it(stage: Stage) -> None:
     run = stage.run(loop(2, simple(stage.task, key=stage.key)))
     for iteration in (1, 2):
-        (task,) = stage.entitled.poll(stage.task, timeout=2000)
+        (task,) = stage.entitled.poll(stage.task, timeout=20_000)
         assert (task["referenceTaskName"], task["inputData"]) == (f"one__{iteration}", {"key": stage.value})
         stage.worker.complete(task)
     assert stage.ended(run)["status"] == "COMPLETED"

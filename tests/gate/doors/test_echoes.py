@@ -73,11 +73,11 @@ def test_an_echo_through_a_worker_is_masked(echo: str, stage: Stage) -> None:
     assert task["inputData"] == {"key": stage.value}
     stage.worker.call("POST", f"/api/tasks/{task['taskId']}/log", json.dumps(f"the key is {echo}").encode())
     stage.worker.complete(task, {"echo": f"<{echo}>", echo: [{"x": echo}]})
-    (inner,) = stage.worker.poll(stage.task, timeout=3000)
+    (inner,) = stage.worker.poll(stage.task, timeout=20_000)
     assert echo not in inner["inputData"]["got"] and "***" in inner["inputData"]["got"]
     stage.worker.call("POST", f"/api/tasks/{inner['taskId']}/log", json.dumps(f"again {echo}").encode())
     stage.worker.complete(inner, {"again": echo})
-    (last,) = stage.worker.poll(stage.task, timeout=3000)
+    (last,) = stage.worker.poll(stage.task, timeout=20_000)
     failed = {"taskId": last["taskId"], "workflowInstanceId": run, "status": "FAILED", "logs": [{"log": echo}]}
     stage.worker.call("POST", "/api/tasks", {**failed, "reasonForIncompletion": f"because {echo}"})
     assert "***" in stage.ended(run)["reasonForIncompletion"]

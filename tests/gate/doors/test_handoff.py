@@ -152,7 +152,7 @@ def test_the_starter_of_a_child_is_its_roots(stage: Stage) -> None:
     stage.admin.grant(starter_id, "WORKFLOW_DEF", parent, "EXECUTE")
     assert starter.raw("POST", f"/api/workflow/{stage.name}", {}).status_code == 403
     starter.start(parent)
-    (task,) = stage.entitled.poll(stage.task, timeout=3000)
+    (task,) = stage.entitled.poll(stage.task, timeout=20_000)
     assert task["inputData"] == {"key": stage.value}
     starter.start(parent)
     stage.admin.revoke(starter_id, "WORKFLOW_DEF", parent, "EXECUTE")

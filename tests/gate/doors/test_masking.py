@@ -19,7 +19,7 @@ SSN = "078-05-1120"
 def ended(stage: Stage, run: str, *outputs: dict[str, Any]) -> dict[str, Any]:
     """The run, once the worker has answered the tasks of the stage with these."""
     for output in outputs:
-        (task,) = stage.worker.poll(stage.task, timeout=2000)
+        (task,) = stage.worker.poll(stage.task, timeout=20_000)
         stage.worker.complete(task, output)
     return stage.ended(run)
 

@@ -30,6 +30,8 @@ CHANGES: dict[str, Callable[[Stage], object]] = {
     "the starter's right": lambda stage: stage.admin.revoke(stage.author_id, "WORKFLOW_DEF", stage.name, "EXECUTE"),
     "the policy": lambda stage: stage.admin.call("PUT", f"/api/secrets/{stage.secret}/policy", {"taskTypes": ["another"]}),
     "the secret": lambda stage: stage.admin.call("DELETE", f"/api/secrets/{stage.secret}"),
+    "its expiry": lambda stage: stage.admin.call("PUT", f"/api/secrets/{stage.secret}/expiry", {"expiresAt": 1}),
+    "its workflow": lambda stage: stage.admin.call("DELETE", f"/api/metadata/workflow/{stage.name}/1"),
 }
 
 
@@ -90,7 +92,7 @@ async def test_it_is_the_epoch_that_makes_it_ask_again(store: Store, monkeypatch
     assert await store.write(partial(allowed, known=known))
     await write_grant(store, give=False, raises=False)
     assert await store.write(partial(allowed, known=known))
-    monkeypatch.setattr(rights, "_epochs", lambda tx, names: (0,))
+    monkeypatch.setattr(rights, "numbers", lambda tx, names: (0,))
     await write_grant(store, give=False)
     fooled = Rights()
     await store.write(partial(allowed, known=fooled))

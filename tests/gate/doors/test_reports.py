@@ -20,7 +20,7 @@ def secret(stage: Stage) -> str:
 
 
 def taken(stage: Stage) -> dict[str, Any]:
-    (task,) = stage.entitled.poll(stage.task, timeout=3000)
+    (task,) = stage.entitled.poll(stage.task, timeout=20_000)
     return task
 
 

@@ -32,14 +32,14 @@ def test_a_running_task_keeps_the_version_it_was_handed_and_the_next_gets_the_ne
     assert task["inputData"] == {"key": stage.value}
     stage.admin.put_secret(stage.secret, "second-value")
     report(stage, task, "IN_PROGRESS", callbackAfterSeconds=0)
-    (again,) = stage.worker.poll(stage.task, timeout=2000)
+    (again,) = stage.worker.poll(stage.task, timeout=20_000)
     assert (again["taskId"], again["pollCount"], again["inputData"]) == (task["taskId"], 2, {"key": stage.value})
     stage.worker.complete(again)
-    (two,) = stage.worker.poll(stage.task, timeout=2000)
+    (two,) = stage.worker.poll(stage.task, timeout=20_000)
     assert (two["referenceTaskName"], two["inputData"]) == ("two", {"key": "second-value"})
     stage.worker.complete(two, {"seen": [stage.value, "and second-value"]})
     stage.admin.call("POST", f"/api/secrets/{stage.secret}/versions/1/rollback")
-    (three,) = stage.worker.poll(stage.task, timeout=2000)
+    (three,) = stage.worker.poll(stage.task, timeout=20_000)
     assert three["inputData"] == {"key": stage.value}
     stage.worker.complete(three)
     assert stage.ended(run)["tasks"][1]["outputData"] == {"seen": ["***", "and ***"]}
@@ -61,7 +61,7 @@ def test_a_retry_is_a_new_task_and_gets_the_newest_version(stage: Stage) -> None
     (task,) = stage.entitled.poll(stage.task)
     stage.admin.put_secret(stage.secret, "second-value")
     report(stage, task, "FAILED", reasonForIncompletion="the other side says no")
-    (retry,) = stage.worker.poll(stage.task, timeout=3000)
+    (retry,) = stage.worker.poll(stage.task, timeout=20_000)
     assert retry["taskId"] != task["taskId"] and retry["inputData"] == {"key": "second-value"}
     stage.worker.complete(retry)
     assert stage.ended(run)["status"] == "COMPLETED"

@@ -43,7 +43,7 @@ def test_it_works(stage: Stage) -> None:
     run = stage.author.start(stage.name, {"x": TOKEN})
     (task,) = stage.worker.poll(stage.task)
     stage.worker.complete(task, {"token": TOKEN})
-    (task,) = stage.worker.poll(stage.task, timeout=3000)
+    (task,) = stage.worker.poll(stage.task, timeout=20_000)
     assert task["inputData"] == {"seen": TOKEN}, "what a worker has reported is there for the tasks after it"
     stage.worker.call("POST", f"/api/tasks/{task['taskId']}/log", f"the token is {TOKEN}")
     stage.worker.complete(task, {"echo": TOKEN, "parts": [f"<{TOKEN}>"]})
@@ -84,7 +84,7 @@ def test_a_value_that_came_in_by_this_task_alone_is_never_stored_in_clear(stage:
     stage.admin.grant(stage.author_id, "SECRET_NAME", stage.secret, "UPDATE")
     first, second = new("half-of-it"), new("other-half")
     run = stage.run(update(stage.secret, "${workflow.input.a}=${workflow.input.b}"), simple(stage.task), given={"a": first, "b": second})
-    (task,) = stage.worker.poll(stage.task, timeout=3000)
+    (task,) = stage.worker.poll(stage.task, timeout=20_000)
     stage.worker.complete(task, {"echo": f"{first}={second}"})
     assert stage.ended(run)["tasks"][1]["outputData"] == {"echo": "***"}
     assert stage.admin.call("GET", f"/api/secrets/{stage.secret}") == f"{first}={second}"

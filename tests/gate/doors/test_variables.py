@@ -53,7 +53,7 @@ def test_every_kind_of_task_and_the_output_resolve_them(stage: Stage, variable: 
     ]
     stage.save(*tasks, outputParameters={"o": env(variable)})
     run = stage.author.start(stage.name)
-    (task,) = stage.worker.poll(stage.task, timeout=2000)
+    (task,) = stage.worker.poll(stage.task, timeout=20_000)
     assert task["inputData"] == {"url": f"https://{VALUE}/x", "missing": None, "text": "<null>"}
     stage.worker.complete(task)
     found = stage.ended(run)

@@ -3,20 +3,23 @@
 import html
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagedoor.gate import sieve
+from stagedoor.gate import telling
 from stagedoor.gate.redaction import Redactor
 from tests.gate.redaction.test_spelling import PIECES
 
 pytestmark = pytest.mark.promise(7)
 
 VALUES = ["hK3vQ9zL0xPqAtn5", "pass-word-rn\\u", 'a"b&c%d\\e longer Tail', "two\nlines4of8text", "12345678", "sécrèt-Größe9", "nrtnrt-nrt"]
+SYMBOLS = ["X9!k@2#mQ$7p", 'p@s w"r/é%41', "a b+c\nd e", "\\n1\\2~rt", "!&%k\\%'\"<"]
+"""Without four letters or digits in a row."""
 ONES: list[Callable[[str], str]] = [
     str, str, str, str,
     lambda one: "".join(f"%{byte:02X}" for byte in one.encode()),
@@ -53,45 +56,56 @@ AROUND = st.lists(st.sampled_from([*PIECES, "C:\\new\\table", "x=1&amp;b=2", '{\
 
 
 @st.composite
-def spelled(draw: st.DrawFn) -> str:
+def spelled(draw: st.DrawFn, values: Sequence[str]) -> str:
     """A value, each character and then the whole written in some way, among other things."""
-    value = draw(st.sampled_from(VALUES))
+    value = draw(st.sampled_from(values))
     few = draw(st.lists(st.sampled_from(ONES), min_size=1, max_size=3))
-    text = "".join(draw(st.sampled_from(few))(one) for one in value)
+    plain = draw(st.booleans())  # letters and digits, as encoders leave them
+    text = "".join(one if plain and one.isalnum() else draw(st.sampled_from(few))(one) for one in value)
     for whole in draw(st.lists(st.sampled_from(WHOLES), max_size=2)):
         text = whole(text)
     return draw(AROUND) + text + draw(AROUND)
 
 
-def closely(values: list[str]) -> Redactor:
-    """One that reads every text closely."""
-    redactor = Redactor(values)
-    redactor._sieve = None
-    return redactor
+@cache
+def three(values: tuple[str, ...]) -> tuple[Redactor, Redactor, Redactor]:
+    """One that reads every text closely; one that has just been made; one with windows, as after some texts."""
+    exact, new, used = Redactor(values), Redactor(values), Redactor(values)
+    exact._sieve = None
+    if new._sieve is not None:
+        new._sieve._unread = 0
+    if used._sieve is not None:
+        used._sieve._unread = 1
+        assert used.clean_text("x" * 100) == "x" * 100
+        assert used._sieve._windows or len(values) > 1
+    return exact, new, used
 
 
-def same(texts: list[str]) -> None:
+def same(texts: list[str], values: tuple[str, ...]) -> None:
     value = {"a": texts, texts[0]: 12345678.0}
-    for values in (VALUES, VALUES[:1]):
-        redactor, exact = Redactor(values), closely(values)
+    exact, *others = three(values)
+    for redactor in others:
         assert redactor.clean(value) == exact.clean(value)
         assert [redactor.clean_text(text) for text in texts] == [exact.clean_text(text) for text in texts]
 
 
-texts_given = given(st.lists(st.one_of(spelled(), AROUND), min_size=1, max_size=3))
+@st.composite
+def texts_and_values(draw: st.DrawFn) -> tuple[list[str], tuple[str, ...]]:
+    values = draw(st.sampled_from([tuple(VALUES), *((one,) for one in VALUES + SYMBOLS)]))
+    return draw(st.lists(st.one_of(spelled(values), AROUND), min_size=1, max_size=3)), values
 
 
-@settings(max_examples=60, deadline=None)
-@texts_given
-def test_the_quick_look_and_the_close_reading_mask_the_same(texts: list[str]) -> None:
-    same(texts)
+@settings(max_examples=80, deadline=None)
+@given(texts_and_values())
+def test_the_quick_look_and_the_close_reading_mask_the_same(drawn: tuple[list[str], tuple[str, ...]]) -> None:
+    same(*drawn)
 
 
 @pytest.mark.soak
 @settings(max_examples=5000, deadline=None)
-@texts_given
-def test_they_mask_the_same_in_many_texts(texts: list[str]) -> None:
-    same(texts)
+@given(texts_and_values())
+def test_they_mask_the_same_in_many_texts(drawn: tuple[list[str], tuple[str, ...]]) -> None:
+    same(*drawn)
 
 
 HARMLESS = [
@@ -136,7 +150,7 @@ def test_many_searches_give_the_same_as_one(count: int) -> None:
 def test_without_the_telling_escapes_a_spelled_value_would_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(f"%{byte:02x}" for byte in VALUES[0].encode())
     assert Redactor(VALUES[:1]).clean({"a": text}) == {"a": "***"}
-    monkeypatch.setattr(sieve, "_URL", sieve._HTML)
+    monkeypatch.setattr(telling, "PATTERNS", {})
     assert Redactor(VALUES[:1]).clean({"a": text}) == {"a": text}
 
 
@@ -144,15 +158,16 @@ HOSTILE = [
     "a" * 16, "secret" * 3, "\\" * 16, "%25" * 6, "&amp;" * 4, "%5C%5c", "&#0000000", "&#x00000000;", "\\u005cu0061", "%\\\\\\\\\\\\\\\\",
     "YWFhYWFhYWFhYWFh", "616161616161", "a\n", "%2525252525", "&&&&####", "\\u00\\u00\\x", "a&#97;%61\\u0061", "\0\0a\0", "aaaaab",
 ]  # fmt: skip
+EVERYTHING_CLOSELY = ("a" * 1000, "aaaaaa", "secret", "\\" * 8, "aaaaaab")
 
 
-def cost(pattern: str, size: int, *, split: int = 0) -> float:
+def cost(pattern: str, size: int, *, split: int = 0, values: Sequence[str] = EVERYTHING_CLOSELY) -> float:
     """CPU seconds, the least of three."""
     text = pattern * (size // len(pattern))
     value = [text[at : at + split] for at in range(0, len(text), split)] if split else text
     times = []
     for _ in range(3):
-        redactor = Redactor(["a" * 1000, "aaaaaa", "secret", "\\" * 8, "aaaaaab"])
+        redactor = Redactor(values)
         begun = time.process_time()
         redactor.clean(value)
         times.append(time.process_time() - begun)
@@ -165,6 +180,14 @@ def cost(pattern: str, size: int, *, split: int = 0) -> float:
 def test_twice_the_text_takes_twice_the_time(pattern: str, split: int) -> None:
     once, twice = cost(pattern, 100_000, split=split), cost(pattern, 400_000, split=split)
     assert twice < max(0.08, 4 * 2.2 * once), (once, twice)  # four times the text; were it squared, it would take sixteen times as long
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ["c ", "secreta ", "cr\\", "c" + " " * 5000, "&#8217; ", "a& "])
+@pytest.mark.parametrize("value", ["secretab", "a&%k\\u0"])
+def test_texts_full_of_what_is_searched_take_linear_time_too(pattern: str, value: str) -> None:
+    once, twice = cost(pattern, 100_000, values=[value]), cost(pattern, 400_000, values=[value])
+    assert twice < max(0.08, 4 * 2.2 * once), (once, twice)
 
 
 @pytest.mark.slow
