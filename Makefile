@@ -10,10 +10,16 @@ PYTEST := $(PY) -m pytest
 TWICE  := -n 2 --dist loadfile
 SDK    := .venvs/conductor-python
 JSSDK  := .venvs/javascript
+PYV1   := .venvs/conductor-py
+JSV1   := .venvs/conductor-node
+OIDC   := .venvs/oidc-provider
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
 
 export STAGEDOOR_SDK_PYTHON := $(CURDIR)/$(SDK)/bin/python
 export STAGEDOOR_SDK_JAVASCRIPT := $(CURDIR)/$(JSSDK)
+export STAGEDOOR_CONDUCTOR_PY := $(CURDIR)/$(PYV1)/bin/python
+export STAGEDOOR_CONDUCTOR_NODE := $(CURDIR)/$(JSV1)
+export STAGEDOOR_OIDC_PROVIDER := $(CURDIR)/$(OIDC)
 
 # $(call install,ENVIRONMENT,ARGUMENTS): uv where it is there, else the environment's own pip.
 install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/python $(2); \
@@ -51,6 +57,27 @@ $(JSSDK)/.ready: $(addprefix tests/sdk/javascript/,package.json package-lock.jso
 	@cd $(JSSDK) && npm ci --ignore-scripts --silent
 	@touch $@
 
+# The SDKs of /v1: conductor-py has an environment of its own, because it shares its import name with conductor-python.
+$(PYV1)/.ready: requirements/conductor-py.lock | $(VENV)/bin/python
+	@mkdir -p .venvs
+	@if command -v uv >/dev/null; then uv venv -q --clear --python $(PYTHON) $(PYV1); else $(PYTHON) -m venv --clear $(PYV1); fi
+	@$(call locked,$(PYV1),conductor-py)
+	@touch $@
+
+$(JSV1)/.ready: $(addprefix tests/sdk/conductor_node/,package.json package-lock.json .npmrc)
+	@command -v npm >/dev/null || { echo "node and npm are needed for the JavaScript SDK" >&2; exit 1; }
+	@mkdir -p $(JSV1)
+	@cp $^ $(JSV1)/
+	@cd $(JSV1) && npm ci --ignore-scripts --silent
+	@touch $@
+
+$(OIDC)/.ready: $(addprefix tests/connect/provider/,package.json package-lock.json .npmrc)
+	@command -v npm >/dev/null || { echo "node and npm are needed for the OpenID provider" >&2; exit 1; }
+	@mkdir -p $(OIDC)
+	@cp $^ $(OIDC)/
+	@cd $(OIDC) && npm ci --ignore-scripts --silent
+	@touch $@
+
 demo:
 	@$(MAKE) -s -j2 $(VENV)/.base $(SDK)/.ready
 	@$(VENV)/bin/stagedoor demo $(DEMO)
@@ -64,9 +91,9 @@ test: setup
 QUICK := not slow and not postgres and not sdk_js
 test-all: MARKED := not soak
 test-rest: MARKED := not soak and (corpus or not ($(QUICK)))
-test-all test-rest: setup $(JSSDK)/.ready
+test-all test-rest: setup $(JSSDK)/.ready $(PYV1)/.ready $(JSV1)/.ready $(OIDC)/.ready
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
-	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 $(PYTEST) -q $(TWICE) -m "$(MARKED)" $(TESTS)
+	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 STAGEDOOR_REQUIRE_BROWSER=1 $(PYTEST) -q $(TWICE) -m "$(MARKED)" $(TESTS)
 
 soak: setup
 	@STAGEDOOR_REQUIRE_POSTGRES=1 $(PYTEST) -q -m soak --timeout 3600 $(TESTS)

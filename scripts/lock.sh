@@ -11,3 +11,4 @@ compile -o requirements/build.lock requirements/build.in
 compile -o requirements/base.lock pyproject.toml
 compile --extra dev --extra postgres -c requirements/base.lock -o requirements/dev.lock pyproject.toml
 compile -o requirements/demo.lock requirements/demo.in
+compile -o requirements/conductor-py.lock requirements/conductor-py.in

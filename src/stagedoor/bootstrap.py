@@ -2,40 +2,57 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from stagedoor.core.advisor import Advisor
+from stagedoor.core.api_key import ApiKeys
 from stagedoor.core.application import Applications
 from stagedoor.core.audit import Audit
+from stagedoor.core.auth_session import AuthSessions
+from stagedoor.core.connection import Connections
 from stagedoor.core.credential import Credentials
 from stagedoor.core.custom_role import Roles
+from stagedoor.core.earlier import complete, lacks
+from stagedoor.core.end_user import EndUsers
 from stagedoor.core.environment import Environment
 from stagedoor.core.external import ExternalStores
+from stagedoor.core.federation import Trusts
 from stagedoor.core.grant import Grants
 from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
+from stagedoor.core.integration import Integrations
 from stagedoor.core.invite import Invites
+from stagedoor.core.leak import Leaks
 from stagedoor.core.masterkey import AUDIT, MasterKeyMissing, MasterKeys, reason
 from stagedoor.core.member import Members
 from stagedoor.core.operator import Operators
 from stagedoor.core.password import bind_old
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import DEFAULT, Projects
+from stagedoor.core.project_key import ProjectKeys
+from stagedoor.core.project_signing import ProjectSigning
+from stagedoor.core.publishable_key import PublishableKeys
 from stagedoor.core.secret import Secrets
 from stagedoor.core.signin import SignIns
 from stagedoor.core.signing import SigningKeys
 from stagedoor.core.usage import DAY, Usage
+from stagedoor.core.visit import Visits
 from stagedoor.engine.embedded.engine import EmbeddedEngine
 from stagedoor.engine.embedded.script import ScriptPool
+from stagedoor.gate.address import EgressSettings
+from stagedoor.gate.api_keys import ApiKeyVerbs
 from stagedoor.gate.authority import Authenticator, Realm
 from stagedoor.gate.chores import Chore
 from stagedoor.gate.conditions import Conditions
+from stagedoor.gate.connected import Connected
+from stagedoor.gate.connecting import Connecting
 from stagedoor.gate.definitions import Definitions
 from stagedoor.gate.doors import GateDoors
 from stagedoor.gate.egress import Egress
+from stagedoor.gate.end_users import EndUserVerbs
 from stagedoor.gate.exchange import Exchange, unmatchable_hash
 from stagedoor.gate.executions import Executions
 from stagedoor.gate.external import StoreVerbs
@@ -44,13 +61,23 @@ from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import Handoff
 from stagedoor.gate.hashing import Hashing
 from stagedoor.gate.invitations import Invitations
+from stagedoor.gate.issuers import Issuers, opened_issuers
 from stagedoor.gate.keeping import Keeping
+from stagedoor.gate.keyring import Keyring
+from stagedoor.gate.leak_keys import LeakKeys, opened_leak_keys
+from stagedoor.gate.leaks import LeakDesk
 from stagedoor.gate.limits import Limits
+from stagedoor.gate.mint import Mint
+from stagedoor.gate.oauth import oauth
 from stagedoor.gate.opening import Opening
 from stagedoor.gate.outbound import Outbound
 from stagedoor.gate.persons import Persons
+from stagedoor.gate.project_keys import ProjectKeyVerbs
+from stagedoor.gate.provider import Providers
 from stagedoor.gate.recording import Recording, counting
 from stagedoor.gate.reminders import HOUR, Reminders
+from stagedoor.gate.renewing import Renewing
+from stagedoor.gate.rotations import Retiring, rotations
 from stagedoor.gate.sealing import Sealing
 from stagedoor.gate.server import Server
 from stagedoor.gate.stores import Stores
@@ -119,6 +146,11 @@ class Core:
     environment: Environment
     keys: MasterKeys
     external: ExternalStores
+    project_keys: ProjectKeys
+    end_users: EndUsers
+    auth_sessions: AuthSessions
+    integrations: Integrations
+    connections: Connections
 
     def recognise(self, tx: Transaction) -> None:
         """A store of an earlier version learns its master key's name, and its credentials get their MACs. Once."""
@@ -135,12 +167,15 @@ def make_core(store: Store, keys: MasterKeys | Key, clock: Clock) -> Core:
     """`keys`: or the one master key that is all there is."""
     keys = MasterKeys(AtHand(given=(keys,)), clock) if isinstance(keys, Key) else keys
     audit, usage = Audit(partial(keys.derived, purpose=AUDIT), clock, new_id), Usage(clock)
-    projects = Projects(keys, clock, new_id)
     grants = Grants(clock, audit, usage)
     roles = Roles(clock, audit, grants)
+    end_users = EndUsers(clock, new_id, audit, grants)
     directory = Directory(clock, new_id, audit, roles, keys)
     credentials = Credentials(clock, new_id, audit, keys)
+    projects = Projects(keys, clock, new_id, PublishableKeys(credentials, audit))
     secrets = Secrets(clock, new_id, audit, grants, projects)
+    connections = Connections(secrets, end_users, audit, clock, new_id)
+    end_users.forget.append(connections.forget)
     return Core(
         store, clock, audit, projects, directory, roles, Groups(clock, audit, grants, directory), grants,
         Applications(clock, new_id, audit, grants, directory),
@@ -150,6 +185,9 @@ def make_core(store: Store, keys: MasterKeys | Key, clock: Clock) -> Core:
         Operators(clock, audit), Members(directory), SignIns(credentials, directory, audit),
         usage, Advisor(clock, audit, directory), Environment(clock, audit, grants), keys,
         ExternalStores(secrets, audit, clock, new_id),
+        ProjectKeys(clock, new_id, audit, credentials, ProjectSigning(keys, clock, new_id, audit)),
+        end_users, AuthSessions(end_users, clock, new_id, audit, keys),
+        Integrations(secrets, audit, clock, new_id), connections,
     )  # fmt: skip
 
 
@@ -174,17 +212,20 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
     core = make_core(make_store(settings), master_keys(settings, clock), clock)
     await core.store.open()
     try:
-        keys = await _signing_keys(core)
-        realm = Realm(settings.issuer, AUDIENCE, {key.kid: key for key in keys})
+        await _signing_keys(core)
+        realm = Realm(settings.issuer, AUDIENCE, Keyring(core.store, core.signing, clock))
         async with (
             ScriptPool(size=settings.script_processes) as scripts,
             Outbound(settings.egress) as outbound,
             opened_stores(core, settings) as stores,
+            opened_issuers(settings.egress, core.clock) as issuers,
+            opened_leak_keys(settings.leak_keys, settings.egress, clock) as leak_keys,
         ):
-            server = _make_server(core, realm, scripts, Outside(outbound, stores))
+            core.keys.serving()
+            server = _make_server(core, realm, scripts, Outside(outbound, stores, settings.egress, issuers, leak_keys))
             await server.gate.engine.open()
             try:
-                async with recorded(server.gate.exchange.failures), counting(_recording(core)):
+                async with recorded(server.gate.exchange.failures), counting(_recording(core)), _renewing(core, outbound, settings):
                     yield server
             finally:
                 await server.gate.engine.close()
@@ -198,6 +239,9 @@ class Outside:
 
     outbound: Outbound
     stores: Stores
+    egress: EgressSettings
+    issuers: Issuers
+    leak_keys: LeakKeys
 
 
 @asynccontextmanager
@@ -214,11 +258,13 @@ async def opened_stores(core: Core, settings: Settings) -> AsyncIterator[Stores]
 
 def _recording(core: Core) -> Recording:
     async def prune(project: str, now: int) -> None:
-        await core.store.write(partial(core.usage.prune, project=project))
+        for each in (core.usage.prune, core.auth_sessions.prune):
+            await core.store.write(partial(each, project=project))
 
     chore = partial(Chore, core.store, core.projects, core.clock)
-    reminders, counts = Reminders(core.store, core.audit), UseCounts(core.store)
-    return Recording(core.store, core.usage, (chore(DAY, prune), chore(HOUR, reminders.give), chore(MINUTE, counts.count)))
+    reminders, counts, retiring = Reminders(core.store, core.audit), UseCounts(core.store), Retiring(core.store, core.credentials)
+    chores = (chore(DAY, prune), chore(HOUR, reminders.give), chore(MINUTE, counts.count), chore(MINUTE, retiring.look))
+    return Recording(core.store, core.usage, chores)
 
 
 async def _signing_keys(core: Core) -> list[SigningKey]:
@@ -240,6 +286,8 @@ async def _signing_keys(core: Core) -> list[SigningKey]:
         raise KeyProblem(broken.message) from None
     if not keys:
         raise Unavailable(NOT_SET_UP)
+    if await core.store.scan(lacks):
+        await core.store.write(lambda tx: complete(tx, core.keys, core.projects.publishable, STARTING))
     return keys
 
 
@@ -249,7 +297,8 @@ def _told_of(core: Core, broken: SealBroken, tx: Transaction) -> None:
 
 def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside) -> Server:
     conditions = Conditions(core.secrets, core.projects, core.usage)
-    opening = Opening(core.secrets, core.audit, core.clock, outside.stores)
+    fields = Connected(core.secrets, core.connections, conditions.rights)
+    opening = Opening(core.secrets, core.audit, core.clock, outside.stores, fields)
     egress = Egress(core.store, conditions, opening, core.audit, outside.outbound)
     variables = Variables(core.environment, core.audit, core.usage)
     keeping = Keeping(core.secrets, core.audit, core.clock, core.usage)
@@ -257,7 +306,7 @@ def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside
     engine = EmbeddedEngine(core.store, doors, scripts, clock=core.clock, new_id=new_id, environment=variables.value)
     hashing = Hashing(core.clock)
     exchange = Exchange(
-        core.store, core.credentials, core.sign_ins, core.clock, new_id, realm,
+        core.store, core.credentials, core.sign_ins, core.clock, new_id, Mint(realm, core.clock, new_id),
         Limits.by(core.clock), hashing, Failures(core.store, core.audit, core.clock, DEFAULT), unmatchable_hash(new_id), core.usage,
     )  # fmt: skip
     gate = Gate(
@@ -266,12 +315,30 @@ def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside
         Authenticator(core.store, core.credentials, core.clock, realm), exchange, core.usage, core.advisor,
         core.environment, outside.stores,
     )  # fmt: skip
+    api_keys = ApiKeys(core.clock, new_id, core.audit, core.credentials)
     definitions = Definitions(gate, variables)
     invitations = Invitations(core.store, Invites(core.clock, new_id, core.audit, core.roles, core.credentials), hashing)
     return Server(
-        gate, definitions, Executions(gate, definitions), Persons(gate), invitations, realm, Tenants(gate, core.operators, core.members),
-        StoreVerbs(gate, core.external),
+        gate, definitions, Executions(gate, definitions, core.end_users), Persons(gate), invitations, realm,
+        Tenants(gate, core.operators, core.members), StoreVerbs(gate, core.external),
+        api_keys=ApiKeyVerbs(gate, api_keys),
+        project_keys=ProjectKeyVerbs(gate, core.project_keys),
+        end_users=EndUserVerbs(gate, core.end_users, core.auth_sessions),
+        connecting=_connecting(core, outside),
+        oauth=oauth(gate, Trusts(core.credentials, core.audit, core.clock, new_id), outside.issuers),
+        leaks=LeakDesk(gate, Leaks(core.clock, core.audit, core.credentials, core.signing), outside.leak_keys),
+        rotations=rotations(gate, api_keys, core.project_keys),
     )  # fmt: skip
+
+
+def _connecting(core: Core, outside: Outside) -> Connecting:
+    visits, providers = Visits(core.clock, core.keys), Providers(outside.outbound, outside.egress)
+    return Connecting(core.store, core.auth_sessions, core.projects.publishable, core.integrations, core.connections, visits, providers)
+
+
+def _renewing(core: Core, outbound: Outbound, settings: Settings) -> AbstractAsyncContextManager[None]:
+    providers = Providers(outbound, settings.egress)
+    return Renewing(core.store, core.projects, core.integrations, core.connections, providers).running()
 
 
 def synchronous_mode() -> Literal["FULL", "NORMAL"]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from stagedoor.gate.address import EgressSettings
 from stagedoor.gate.key_service import KeyService
+from stagedoor.gate.leak_keys import GITHUB
 from stagedoor.gate.stores import CacheLimits
 from stagedoor.kit.errors import BadInput
 
@@ -34,6 +35,8 @@ class Settings:
     script_processes: int = 2
     egress: EgressSettings = field(default_factory=EgressSettings)
     store_cache: CacheLimits = field(default_factory=CacheLimits)
+    leak_keys: tuple[str, ...] = (GITHUB,)
+    """Where the public keys are of those who may report leaks."""
 
     @property
     def issuer(self) -> str:

@@ -1,5 +1,6 @@
 """Which master key opens what: stores of an earlier version, a rotation and what it refuses, processes that lack a key."""
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,7 @@ from stagedoor.core import signing
 from stagedoor.core.credential import NewAccessKey
 from stagedoor.core.masterkey import ASK_AGAIN, MasterKeyMissing, MasterKeys
 from stagedoor.core.principal import Principal
-from stagedoor.core.project import DEFAULT, Erased
+from stagedoor.core.project import DEFAULT, Erased, Projects
 from stagedoor.core.resealing import Resealing
 from stagedoor.core.rotation import Rotation
 from stagedoor.core.signing import signing_key_identity
@@ -175,6 +176,30 @@ async def test_a_value_put_meanwhile_is_not_lost(core: Core) -> None:
     assert await core.store.write(partial(values, core)) == ["put meanwhile", *ALL[1:]]
 
 
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_read_that_a_rotation_overtakes_still_finds_its_value(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL each statement sees what is committed by then: the key that the first one names is gone at the second."""
+    resealing, find, loop = Resealing(core.projects, core.audit), Projects.key, asyncio.get_running_loop()
+    overtaken: list[int | None] = []
+
+    async def rotate() -> int:
+        key_id = await core.store.write(lambda tx: resealing.begin(tx, BY))
+        while await core.store.write(partial(resealing.portion, project=DEFAULT, key_id=key_id, after="")) is not None:
+            pass
+        return await core.store.write(lambda tx: resealing.finish(tx, BY, key_id))
+
+    def key(self: Projects, tx: Transaction, project: str, key_id: str) -> Key:
+        if not overtaken:
+            overtaken.append(None)  # the rotation itself opens what it seals anew
+            overtaken.append(asyncio.run_coroutine_threadsafe(rotate(), loop).result(30))
+        return find(self, tx, project, key_id)
+
+    monkeypatch.setattr(Projects, "key", key)
+    secret_id = await core.store.scan(lambda tx: core.secrets.secret_id(tx, DEFAULT, "secret-0")) or ""
+    assert (await core.store.write(lambda tx: core.secrets.open_version(tx, DEFAULT, secret_id, 1))).reveal() == "value 0"
+    assert overtaken == [None, 6]
+
+
 # --- stores of an earlier version -------------------------------------------------------------------------------------------------------
 
 EARLIER = (
@@ -268,6 +293,7 @@ async def test_a_credential_without_its_mac_proves_nobody_once_the_store_knows_t
     def forge(tx: Transaction) -> None:
         tx.do("credential_delete", project_id=DEFAULT, id=key.id)
         row = {"id": key.id, "project_id": DEFAULT, "kind": "access_key", "owner": "app:stronger", "digest": "d", "created_by": BY.user}
+        row |= dict.fromkeys(("name", "mask", "ceiling", "replaces", "retire_at", "retire_idle", "kid"))
         tx.do("credential_insert", **row, created_at=1, expires_at=None, mac=None)
 
     await core.store.write(forge)

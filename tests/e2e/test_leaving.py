@@ -96,7 +96,7 @@ def test_a_person_leaves_on_postgresql_too(server: LiveServer) -> None:
 def leaves_and_runs_go_on(server: LiveServer) -> None:
     found = house(server)
     under_way = found.ben_api.start(found.flow)
-    (first,) = found.worker.poll(found.task, timeout=2000)
+    (first,) = found.worker.poll(found.task, timeout=20_000)
 
     commands = remedies(found)  # listed, with what to do
     assert commands == [
@@ -126,7 +126,7 @@ def leaves_and_runs_go_on(server: LiveServer) -> None:
 
     found.worker.complete(first)  # the run under way goes on, with what its task definition names, and a new run too
     for task in (found.beside, found.task):
-        (leased,) = found.worker.poll(task, timeout=2000)
+        (leased,) = found.worker.poll(task, timeout=20_000)
         assert "value-of-ada" in json.dumps(leased)
         found.worker.complete(leased)
     assert found.world.admin.ended(under_way)["status"] == "COMPLETED"

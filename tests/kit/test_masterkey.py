@@ -49,6 +49,25 @@ def test_a_new_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
         list(AtHand(files=files).read())
 
 
+@pytest.mark.parametrize("content", [b"no key", b"\xff\xfe", b"", None])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_a_file_of_before_that_cannot_be_read_keeps_no_other_from_being_found(
+    content: bytes | None, in_turn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`None`: others may read it."""
+    files = KeyFile(tmp_path / "master.key")
+    key, before = make_master_key(files.path), files.retired(Key(bytes(32)))
+    before.write_bytes(content if content is not None else bytes(32).hex().encode())
+    before.chmod(0o600 if content is not None else 0o644)
+    if in_turn:
+        assert AtHand(files=files).first().id == key.id
+        return
+    read = AtHand.read
+    monkeypatch.setattr(AtHand, "read", lambda self: iter(list(read(self))))
+    with pytest.raises(KeyProblem):
+        AtHand(files=files).first()
+
+
 def test_the_new_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     files = KeyFile(tmp_path / "master.key")
     old, new = make_master_key(files.path), make_master_key(files.new)

@@ -39,7 +39,9 @@ class Real:
         gate = self.inside.server.gate
         until = gate.exchange.clock.now() + HOUR
         opened = gate.store.write(lambda tx: gate.credentials.open_session(tx, self.project, user, until))
-        self.tokens[user] = gate.exchange._mint(Principal(self.project, user, self.loop.run_until_complete(opened)), HOUR)
+        self.tokens[user] = self.loop.run_until_complete(
+            gate.exchange.mint.token(Principal(self.project, user, self.loop.run_until_complete(opened)), HOUR)
+        ).text
 
     def use_key(self, app: str, key: dict[str, str]) -> None:
         _, answer = self.call(None, "POST", "/api/token", {"keyId": key["id"], "keySecret": key["secret"]})

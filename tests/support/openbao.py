@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.server import free_port
 
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 class OpenBao:
@@ -94,7 +94,7 @@ class OpenBao:
         """A new KV store, version 2; its mount. (`secret` is one that is there from the start.)"""
         mount = mount or f"kv-{secrets.token_hex(4)}"
         self.call("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
-        deadline = time.monotonic() + 5  # a new one upgrades itself first and refuses meanwhile
+        deadline = time.monotonic() + 60  # a new one upgrades itself first and refuses meanwhile
         while self.call("GET", f"{mount}/config", status=None).status_code != 200 and time.monotonic() < deadline:
             time.sleep(0.02)
         return mount

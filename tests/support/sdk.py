@@ -82,6 +82,23 @@ def javascript_with_sdk() -> tuple[str, Path]:
     return node, folder
 
 
+def conductor_py() -> str:
+    """The interpreter that has conductor-py. Both Python SDKs own the import name `conductor`, so each has an environment of its own."""
+    path = os.environ.get("STAGEDOOR_CONDUCTOR_PY") or str(ROOT / ".venvs" / "conductor-py" / "bin" / "python")
+    if shutil.which(path) is None:
+        _missing(f"no conductor-py at {path}: make .venvs/conductor-py/.ready")
+    return path
+
+
+def conductor_node() -> tuple[str, Path]:
+    """(node, the folder whose node_modules hold conductor-node)."""
+    folder = Path(os.environ.get("STAGEDOOR_CONDUCTOR_NODE") or ROOT / ".venvs" / "conductor-node")
+    node = shutil.which("node")
+    if node is None or not (folder / "node_modules" / "conductor-node").is_dir():
+        _missing(f"no node, or no conductor-node in {folder}: make .venvs/conductor-node/.ready")
+    return node, folder
+
+
 def _missing(what: str) -> NoReturn:
     if os.environ.get(REQUIRED):
         pytest.fail(what)

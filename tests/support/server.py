@@ -18,7 +18,7 @@ import httpx
 from tests.support import templates
 
 ADMIN, COMMAND = templates.ADMIN, templates.COMMAND
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 def free_port() -> int:
@@ -179,7 +179,7 @@ class Api:
         found: dict[str, Any] = self.call("GET", f"/api/workflow/{run_id}")
         return found
 
-    def ended(self, run_id: str, seconds: float = 15) -> dict[str, Any]:
+    def ended(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
         """The run once it has ended."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -17,6 +17,7 @@ from stagedoor.bootstrap import open_server
 from stagedoor.cli.init import _init
 from stagedoor.gate.address import EgressSettings
 from stagedoor.gate.server import Server
+from stagedoor.kit.clock import Clock
 from stagedoor.settings import Settings
 from tests.support.server import ADMIN, START_SECONDS, LiveServer
 
@@ -28,6 +29,7 @@ class ThreadServer(LiveServer):
 
     parts: Server | None = None
     app: App | None = None
+    clock: Clock | None = None
     _stop: Callable[[], None] = lambda: None
     _thread: threading.Thread | None = None
     _started: threading.Event = field(default_factory=threading.Event)
@@ -38,10 +40,10 @@ class ThreadServer(LiveServer):
 
     def init(self) -> dict[str, str]:
         self.first = asyncio.run(_init(self.settings, ADMIN))
-        Path(self.log).touch()
         return self.first
 
     def launch(self) -> None:
+        Path(self.log).touch()
         self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), name="stagedoor")
         self._thread.start()
 
@@ -65,8 +67,8 @@ class ThreadServer(LiveServer):
         self.app.release()
 
     async def _serve(self) -> None:
-        async with open_server(self.settings) as self.parts:
-            self.app = make_app(self.parts)
+        async with open_server(self.settings, self.clock) as self.parts:
+            self.app = make_app(self.parts, self.clock)
             socket = make_server(self, Listening(f"127.0.0.1:{self.port}", grace=2))  # type: ignore[arg-type]  # stands in for one App
             self._stop = lambda: setattr(socket, "should_exit", True)
             serving = asyncio.create_task(socket.serve())

@@ -9,7 +9,9 @@ from stagedoor.api.problems import Problems
 from stagedoor.api.router import Route
 from stagedoor.api.routes import ROUTES
 from stagedoor.api.rules import Public
+from stagedoor.core.ceiling import only_reads
 from stagedoor.core.credential import TamperedCredential
+from stagedoor.core.permission import WITHIN
 from stagedoor.gate.server import Server
 from stagedoor.kit.clock import Clock, SystemClock
 from stagedoor.kit.crypto import SealBroken
@@ -27,15 +29,14 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
             return
         try:
             request.principal = await authenticate(server, request)
-        except Unauthenticated as problem:  # told, never limited: a shared address must not lock out those with a good token
-            if presented(request) and not isinstance(problem, TokenExpired):
-                server.gate.exchange.failures.count(request.client)
-            if isinstance(problem, TamperedCredential):
-                await server.gate.record_tampered(problem)
+        except Unauthenticated as problem:
+            await _count(server, request, problem)
             raise
 
     async def authorize(request: Request) -> None:
         try:
+            if request.principal is not None and request.principal.ceiling is not None:
+                await _changes_nothing(server, request)
             await request.route.rule.check(server, request)
         except (Forbidden, NotFound):
             server.gate.usage.seen(request.principal, request.client, refused=True)
@@ -57,6 +58,25 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
 
     all_routes = (*routes, *_self_description(routes))
     return App(all_routes, Hooks(recognise, authorize, handle), Problems(clock or SystemClock(), new_id))
+
+
+async def _count(server: Server, request: Request, problem: Unauthenticated) -> None:
+    """Told, never limited: a shared address must not lock out those with a good token."""
+    if presented(request) and not isinstance(problem, TokenExpired):
+        server.gate.exchange.failures.count(request.client)
+    if problem.whose is not None:
+        server.gate.usage.failed(problem.whose, request.client)
+    if isinstance(problem, TamperedCredential):
+        await server.gate.record_tampered(problem)
+
+
+async def _changes_nothing(server: Server, request: Request) -> None:
+    """What is open to any caller, and yet changes something, is not for a credential whose ceiling is READ alone."""
+    who, route = request.principal, request.route
+    if only_reads(who.ceiling) and request.method not in ("GET", "HEAD") and not route.options.reads:
+        missing = f"missing: more than READ{WITHIN}"
+        await server.gate.record_refusal(who, f"{request.method} {route.path}", missing)
+        raise Forbidden(f"You don't have permissions to change anything ({missing})", audited=True)
 
 
 def _self_description(routes: tuple[Route, ...]) -> tuple[Route, ...]:

@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from stagedoor.api.http import Request, Response
 from stagedoor.api.problems import Problems
@@ -99,6 +100,7 @@ class App:
         hooks, options = self.hooks, route.options
         request.limit = options.limit
         await hooks.authenticate(request)
+        request.arrived = partial(hooks.authenticate, request)  # what was paused or deleted before its body came counts no more
         if route.body is not None:
             data = await request.body()
             if data or not route.takes_empty:

@@ -1,5 +1,6 @@
 """A request and a response over plain ASGI: nothing stands between uvicorn and the route table but this."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote_to_bytes
 
@@ -28,12 +29,13 @@ class Request:
     """One request. `segments` are the path's, percent-decoded one by one, so that `%2F` stays inside its own (contract/orkes.md 0.4).
 
     `route` and `params` are set by the dispatcher, `principal` by the authenticate hook, `payload` is the decoded body where the
-    route names a type for it. `limit` is the most bytes the body may have.
+    route names a type for it. `limit` is the most bytes the body may have. `arrived` is called once a body is there whole: its sender
+    decides when that is.
     """
 
     __slots__ = (
-        "_body", "_query", "_receive", "broken", "headers", "limit", "method", "params", "payload", "principal", "request_id", "route",
-        "scope", "segments",
+        "_body", "_query", "_receive", "arrived", "broken", "headers", "limit", "method", "params", "payload", "principal", "request_id",
+        "route", "scope", "segments",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -43,6 +45,7 @@ class Request:
         self._receive = receive
         self._body: bytes | None = None
         self._query: dict[str, list[str]] | None = None
+        self.arrived: Callable[[], Awaitable[None]] | None = None
         self.limit = MAX_BODY
         self.broken = False
         self.segments: list[str] = []
@@ -124,6 +127,8 @@ class Request:
         ClientGone where it does not come: the server answers 408 by itself (api/server.py)."""
         if self._body is None:
             self._body = await self._read()
+            if self.arrived is not None and (self._body or self.header("transfer-encoding") is not None):
+                await self.arrived()
         return self._body
 
     async def _read(self) -> bytes:

@@ -2,7 +2,8 @@
 
 - Orkes' form on `/api` (contract/orkes.md A, Error bodies) and wherever no other applies,
 - flat on `/api/keys*` and for any `Authorization: Bearer` on `/api` (contract/orchestrator-keys.md),
-- nested on `/v1` (contract/project-keys.md 1.4).
+- nested on `/v1` (contract/project-keys.md 1.4),
+- OAuth's own on `/oauth` (RFC 6749 5.2).
 """
 
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stagedoor.api.http import CLOSE, Request, Response
+from stagedoor.api.oauth.problems import UNAUTHENTICATED, oauth_body
 from stagedoor.kit import errors
 from stagedoor.kit.clock import Clock
+from stagedoor.kit.keyformat import API_KEY
 
 Body = dict[str, Any]
 
@@ -31,7 +34,8 @@ SPELLINGS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 INTERNAL = "an internal error occurred"
 NO_TOKEN = "Token cannot be null or empty"  # noqa: S105  # Orkes' own message
-FLAT_401 = {"Missing Authorization header", "Invalid API key format", "API key not found", "Token expired", "Invalid token"}
+INVALID = "Invalid token"
+FLAT_401 = {"Missing Authorization header", "Invalid API key format", "API key not found", "Token expired", INVALID}
 NESTED = {  # status -> type, code
     400: ("INVALID_REQUEST_ERROR", "REQUEST_INVALID"),
     401: ("AUTHENTICATION_ERROR", "API_KEY_INVALID"),
@@ -42,6 +46,7 @@ NESTED = {  # status -> type, code
     429: ("INVALID_REQUEST_ERROR", "RATE_LIMITED"),
     503: ("INTERNAL_ERROR", "SERVICE_UNAVAILABLE"),
 }
+UNKNOWN_FIELD = "Object contains unknown field"
 USER_FACING = "An internal server error occurred. Please try again."
 NEVER_MISSING = {  # (method, path) -> what stands there instead of 404 and 405 (contract/orkes.md 0.2 and 0.17)
     ("POST", ("api", "token")): errors.Unauthenticated("Invalid access key"),
@@ -67,6 +72,8 @@ class Problems:
             case "nested":
                 status = 400 if status == 409 else status  # those SDKs send a request answered with 409 three times
                 body = self._nested(problem, status, message, request)
+            case "oauth":
+                body = dict(oauth_body(problem, message))
             case "flat":
                 body = _flat(problem, status, name, message if status != 401 else _flat_401(problem, request))
             case _:
@@ -109,6 +116,8 @@ class Problems:
         kind, code = NESTED.get(status, ("INTERNAL_ERROR", "INTERNAL_ERROR"))
         if status == 401 and request.header("authorization") is None:
             code = "API_KEY_MISSING"
+        if isinstance(problem, errors.BadInput) and UNKNOWN_FIELD in problem.message:
+            message = f'Unrecognized keys: "{problem.field}"'  # as the SDKs' own service says it
         if isinstance(problem, errors.Conflict):
             kind, code = "INVALID_REQUEST_ERROR", getattr(problem, "code", "RESOURCE_CONFLICT")
         said = {"message": message, "userFacingMessage": USER_FACING, "type": kind, "code": code, "httpStatusCode": status}
@@ -125,8 +134,8 @@ def status_of(problem: Exception) -> tuple[int, str]:
 def dialect(request: Request) -> str:
     """`nested`, `flat` or `orkes`. `POST /api/token` ignores the credentials sent along, so they do not choose its dialect."""
     first, second = (*request.segments[:2], "", "")[:2]
-    if first == "v1":
-        return "nested"
+    if first in ("v1", "oauth"):
+        return "nested" if first == "v1" else "oauth"
     if first != "api" or _is_token_exchange(request):
         return "orkes"
     bearer = (request.header("authorization") or "")[:7].lower() == "bearer "
@@ -153,14 +162,19 @@ def _flat_401(problem: Exception, request: Request) -> str:
     if isinstance(problem, errors.TokenExpired):
         return "Token expired"
     message = problem.message if isinstance(problem, errors.StagedoorError) else ""
-    if message in FLAT_401:
+    if message in FLAT_401 and message != INVALID:
         return message
-    return "Invalid token" if _shows_credential(request) else "Missing Authorization header"
+    if not _shows_credential(request):
+        return "Missing Authorization header"
+    shown = (request.header("authorization") or "")[7:].strip()
+    return "API key not found" if shown.startswith(API_KEY.prefix) else INVALID  # one that is stopped while its request waits
 
 
 def _with_headers(response: Response, problem: Exception, request: Request) -> Response:
     if isinstance(problem, errors.TooManyRequests):
         response = response.with_header("retry-after", str(problem.retry_after))
+    if response.status == 401 and dialect(request) == "oauth":
+        response.headers.append(UNAUTHENTICATED)
     if isinstance(problem, errors.Unavailable):
         response = response.with_header("retry-after", "1")
     if request.broken:

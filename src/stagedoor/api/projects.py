@@ -3,7 +3,10 @@
 import msgspec
 
 from stagedoor.api.http import Request, Response
+from stagedoor.core.change import DeleteUser
+from stagedoor.gate.explaining import Explaining
 from stagedoor.gate.server import Server
+from stagedoor.gate.vouchers import SEES_ALL
 
 
 class NewProject(msgspec.Struct, forbid_unknown_fields=True):
@@ -11,6 +14,15 @@ class NewProject(msgspec.Struct, forbid_unknown_fields=True):
 
     id: str
     name: str
+
+
+class ProjectView(msgspec.Struct, rename="camel", frozen=True):
+    """`created_at` in epoch milliseconds. The publishable key names the project in links, and proves nothing."""
+
+    id: str
+    name: str
+    publishable_key: str | None
+    created_at: int
 
 
 class MemberRoles(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,7 +43,10 @@ async def create(server: Server, request: Request) -> Response:
 
 
 async def get(server: Server, request: Request) -> Response:
-    return Response.json(await server.tenants.get(request.params["id"]))
+    """The project with its publishable key."""
+    project = await server.tenants.get(request.params["id"])
+    key = await server.project_keys.publishable(project.id)
+    return Response.json(ProjectView(project.id, project.name, key, project.created_at))
 
 
 async def members(server: Server, request: Request) -> Response:
@@ -46,9 +61,14 @@ async def put_member(server: Server, request: Request) -> Response:
 
 
 async def remove_member(server: Server, request: Request) -> Response:
-    """The account with its rights and sessions here; the person stays."""
-    await server.tenants.remove_member(request.principal, request.params["email"])
-    return Response.empty(200)
+    """The account with its rights and sessions here; the person stays. The answer lists what is shut from then on; with `dryRun=true` it
+    is what would stop, and nothing is changed."""
+    who, email = request.principal, request.params["email"]
+    if request.query_bool("dryRun"):
+        await server.gate.demand_permission(who, SEES_ALL)
+        return Response.json(msgspec.to_builtins(await Explaining(server.gate).what_if(who, DeleteUser(id=email))))
+    left = await server.tenants.remove_member(who, email)
+    return Response.json({"message": f"Removed member '{email}'", **({"stopped": left} if left else {})})
 
 
 async def get_settings(server: Server, request: Request) -> Response:

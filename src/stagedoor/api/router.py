@@ -30,6 +30,7 @@ class Options:
     limit       the most bytes of a body
     query       the query parameters
     answer      the type of the 200 answer; None where it is text or empty
+    reads       changes nothing, whatever the method: open to a credential that may only read
     summary     one line for the document; by default the handler's own first line
     """
 
@@ -39,6 +40,7 @@ class Options:
     limit: int = MAX_BODY
     query: Sequence[Parameter] = ()
     answer: Any = None
+    reads: bool = False
     summary: str = ""
 
 

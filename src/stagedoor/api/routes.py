@@ -4,6 +4,10 @@ The OpenAPI document, docs/permissions.md and the authorization tests are made f
 """
 
 from stagedoor.api import explain, external_stores, invitations, projects, releases, secret_uses, system, usage, vouchers
+from stagedoor.api.api_keys import API_KEY_ROUTES
+from stagedoor.api.connect.routes import ROUTES as CONNECT
+from stagedoor.api.leak_routes import ROUTES as LEAKS
+from stagedoor.api.oauth.routes import OAUTH_ROUTES
 from stagedoor.api.orkes import (
     all_tags,
     applications,
@@ -25,6 +29,8 @@ from stagedoor.api.orkes.groups import GroupBody
 from stagedoor.api.orkes.roles import RoleBody
 from stagedoor.api.orkes.users import UserBody
 from stagedoor.api.orkes.wire import StartWorkflow
+from stagedoor.api.project_key_routes import ROUTES as PROJECT_KEYS
+from stagedoor.api.rotation import ROUTES as ROTATION
 from stagedoor.api.router import Options, Parameter, Route
 from stagedoor.api.rules import (
     AsksOfItself,
@@ -49,6 +55,7 @@ from stagedoor.api.rules import (
     SelfOrAdministers,
     Starts,
 )  # fmt: skip
+from stagedoor.api.v1.routes import ROUTES as V1
 from stagedoor.core.explainer import Able, Explanation
 from stagedoor.core.external import NewStore, Source
 from stagedoor.core.permission import Access
@@ -73,7 +80,7 @@ WAITS, STRICT = Options(waits=True), Options(strict=True, limit=256 * 1024)
 PEOPLE, ROLES = Permits("USER_MANAGEMENT"), Permits("AUTHORIZATION_MANAGEMENT")
 MANAGES = Permits("ADMIN_MANAGEMENT")
 DAYS = Options(query=(Parameter("days", int),))
-LISTED = Options(query=(Parameter("access", many=True), Parameter("tagKey"), Parameter("tagValue")))
+LISTED = Options(query=(Parameter("access", many=True), Parameter("tagKey"), Parameter("tagValue")), reads=True)
 ASKED = tuple(map(Parameter, ("access", "type", "id", "domain")))
 WHY = Options(query=(Parameter("subject"), *ASKED, Parameter("credential")), answer=Explanation)
 WHO, WHAT_IF = Options(query=ASKED, answer=list[Able]), Options(strict=True, limit=256 * 1024, answer=WhatIf)
@@ -114,12 +121,20 @@ ROUTES: tuple[Route, ...] = (
     # Projects
     Route("GET", "/api/projects", projects.list_all, Authenticated()),
     Route("POST", "/api/projects", projects.create, Operates(), projects.NewProject, options=STRICT),
-    Route("GET", "/api/projects/{id}", projects.get, SeesProject()),
+    Route("GET", "/api/projects/{id}", projects.get, SeesProject(), options=Options(answer=projects.ProjectView)),
     Route("GET", "/api/projects/{id}/members", projects.members, ManagesProject()),
     Route("PUT", "/api/projects/{id}/members/{email}", projects.put_member, ManagesProject(), projects.MemberRoles, options=STRICT),
     Route("DELETE", "/api/projects/{id}/members/{email}", projects.remove_member, ManagesProject()),
     Route("GET", "/api/projects/{id}/settings", projects.get_settings, ManagesProject()),
     Route("PUT", "/api/projects/{id}/settings", projects.set_settings, ManagesProject(), Settings, options=STRICT),
+    *API_KEY_ROUTES,
+    *OAUTH_ROUTES,
+    *LEAKS,
+    *PROJECT_KEYS,
+    *ROTATION,
+    *CONNECT,
+    # Who shows a project's secret key
+    *V1,
     # Tokens
     Route("POST", "/api/token", tokens.exchange, Public(), TokenRequest, options=OPEN),
     Route("GET", "/api/token/userInfo", tokens.user_info, Authenticated()),
@@ -257,8 +272,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/metadata/taskdefs/{name}/adopt", vouchers.adopt_task, task(READ, UPDATE), AdoptTask | None, options=TAKEN),
     # Runs
     Route("POST", "/api/workflow", workflows.start, Starts(), StartWorkflow),
-    Route("POST", "/api/workflow/{name}", workflows.start_by_name, workflow(EXECUTE), Json | None),
-    Route("POST", "/api/workflow/start/{name}/{version}", workflows.start_version, workflow(EXECUTE), Json | None),
+    Route("POST", "/api/workflow/{name}", workflows.start_by_name, Starts("name"), Json | None),
+    Route("POST", "/api/workflow/start/{name}/{version}", workflows.start_version, Starts("name"), Json | None),
     Route("GET", "/api/workflow/{workflowId}", workflows.get, OnRun(READ)),
     Route("DELETE", "/api/workflow/{workflowId}", workflows.terminate, OnRun(EXECUTE)),
     Route("GET", "/api/workflow/{workflowId}/status", workflows.status, OnRun(READ)),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stagedoor.api.http import Request
+from stagedoor.api.orkes.for_end_user import HEADER, end_user_of
 from stagedoor.api.orkes.tasks import task_id_in
+from stagedoor.core.end_user import KIND as END_USER
 from stagedoor.core.grant import Target, resource_of
 from stagedoor.core.permission import Access, Resource
 from stagedoor.core.role import KNOWN_PERMISSIONS
@@ -41,6 +43,16 @@ class Authenticated:
     """Any principal; what it sees or may do is filtered below."""
 
     text: str = "any authenticated caller; the answer holds what single reads would allow"
+
+    async def check(self, server: Server, request: Request) -> None:
+        return
+
+
+@dataclass(frozen=True)
+class ShowsSecretKey:
+    """A project's secret key, and no other kind of credential: it may do all that `/v1` does, in its project."""
+
+    text: str = "who shows a secret key of the project; the answer holds that project's alone"
 
     async def check(self, server: Server, request: Request) -> None:
         return
@@ -130,12 +142,22 @@ class SavesDefinitions:
 
 @dataclass(frozen=True)
 class Starts:
-    """EXECUTE on the workflow named in the body."""
+    """EXECUTE on the workflow named by a path parameter, or in the body, and on the end user that it is to run for."""
 
-    text: str = "EXECUTE on WORKFLOW_DEF of the body's name"
+    param: str = ""
+
+    @property
+    def text(self) -> str:
+        workflow = f"{{{self.param}}}" if self.param else "of the body's name"
+        named = f"and on END_USER where the header {HEADER} names one, unless it is the project's secret key that does"
+        return f"EXECUTE on WORKFLOW_DEF {workflow}, {named}"
 
     async def check(self, server: Server, request: Request) -> None:
-        await server.gate.demand(request.principal, Access.EXECUTE, Resource("WORKFLOW_DEF", request.payload.name))
+        name = request.params[self.param] if self.param else request.payload.name
+        await server.gate.demand(request.principal, Access.EXECUTE, Resource("WORKFLOW_DEF", name))
+        end_user = end_user_of(request)
+        if end_user and not request.principal.is_project:
+            await server.gate.demand(request.principal, Access.EXECUTE, Resource(END_USER, end_user))
 
 
 @dataclass(frozen=True)

@@ -22,4 +22,4 @@ async def version(server: Server, request: Request) -> Response:
 
 async def jwks(server: Server, request: Request) -> Response:
     """The public keys of our access tokens (RFC 7517)."""
-    return Response.json({"keys": [key.public() for key in server.realm.keys.values()]})
+    return Response.json({"keys": [key.public() for key in await server.realm.keys.published()]})

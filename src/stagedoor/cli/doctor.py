@@ -94,9 +94,16 @@ def _egress() -> Iterator[str]:
 
 def _retired(settings: Settings, needed: set[str]) -> list[str]:
     """By what the store says, not by the file's name: a database restored from a backup needs the key of its day."""
-    files = {path: read_master_key(path).id for path in KeyFile(settings.data / MASTER_KEY_FILE).before()}
     gone, kept = "a master key that is not needed any more; take it away", f"the master key in use; keep it, as {MASTER_KEY_FILE}"
-    return [f"files: {path} is {kept if name in needed else gone}" for path, name in files.items()]
+    return [f"files: {_retired_one(path, needed, gone, kept)}" for path in KeyFile(settings.data / MASTER_KEY_FILE).before()]
+
+
+def _retired_one(path: Path, needed: set[str], gone: str, kept: str) -> str:
+    """One that cannot be read is named beside all else that is found: servers run without it."""
+    try:
+        return f"{path} is {kept if read_master_key(path).id in needed else gone}"
+    except StagedoorError as problem:
+        return f"{path} cannot be judged: {problem.message}"
 
 
 async def _store(settings: Settings) -> list[str]:

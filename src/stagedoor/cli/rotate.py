@@ -80,6 +80,47 @@ def data_key(
     typer.echo(f"the secrets of project {project} are under a new data key; {gone} before it are gone")
 
 
+@rotate.command("project-signing-key")
+def project_signing_key(*, data: DataOption, database: DatabaseOption = None) -> None:
+    """Sign project secret keys with a new key from now on. Those there are stay good: each signing key stays while one of them names it."""
+
+    async def within() -> tuple[str, int]:
+        async with open_core(settings_of(data, database)) as core:
+            return await core.store.write(lambda tx: core.project_keys.signing.rotate(tx, BY))
+
+    try:
+        kid, gone = asyncio.run(within())
+    except StagedoorError as problem:
+        fail(problem)
+    typer.echo(f"project secret keys are signed with {kid} from now on; {gone} before it, which no secret key names, are gone")
+
+
+@rotate.command("signing-key")
+def signing_key(
+    *,
+    data: DataOption,
+    database: DatabaseOption = None,
+    back: Annotated[bool, typer.Option("--back", help="The key before signs again; the one in its place verifies on.")] = False,
+    at_once: Annotated[bool, typer.Option("--at-once", help="All tokens signed before end now: for a key that has leaked.")] = False,
+) -> None:
+    """Sign access tokens by a new key. The one before verifies until no token that it signed is alive; servers follow within a second."""
+    try:
+        if back and at_once:
+            raise BadInput("--back and --at-once: the key before is needed for the one, and given up by the other", "back")
+        kid = asyncio.run(_rotate_signing_key(settings_of(data, database), back=back, at_once=at_once))
+    except StagedoorError as problem:
+        fail(problem)
+    rest = "those before it verify nothing any more" if at_once else "those before it verify until the tokens that they signed have ended"
+    typer.echo(f"signing key {kid} signs; {rest}")
+
+
+async def _rotate_signing_key(settings: Settings, *, back: bool, at_once: bool) -> str:
+    async with open_core(settings) as core:
+        if back:
+            return await core.store.write(lambda tx: core.signing.roll_back(tx, BY, core.audit))
+        return await core.store.write(lambda tx: core.signing.rotate(tx, BY, core.audit, at_once=at_once))
+
+
 async def _rotate_data_key(settings: Settings, who: Principal, portion: int) -> int:
     async with open_core(settings) as core:
         resealing = Resealing(core.projects, core.audit)

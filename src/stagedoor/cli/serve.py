@@ -13,6 +13,7 @@ from stagedoor.bootstrap import open_server, synchronous_mode
 from stagedoor.cli.options import DatabaseOption, DataOption, KeyServiceOption, fail
 from stagedoor.gate.address import EgressSettings
 from stagedoor.gate.key_service import key_service
+from stagedoor.gate.leak_keys import leak_key_urls
 from stagedoor.gate.stores import CacheLimits
 from stagedoor.kit.errors import StagedoorError
 from stagedoor.settings import Settings, address, master_key_text, new_master_key_text
@@ -31,11 +32,12 @@ def serve(
 ) -> None:
     """Serve the Orkes API at /api, with the engine inside."""
     try:
+        egress = EgressSettings.from_environment(os.environ)
         settings = Settings(
             data=data, database=database, listen=listen, public_url=public_url, tls_cert=tls_cert, tls_key=tls_key,
             trusted_proxies=tuple(filter(None, trusted_proxies.split(","))), master_key=master_key_text(),
             new_master_key=new_master_key_text(), key_service=key_service(key_service_url),
-            synchronous=synchronous_mode(), egress=EgressSettings.from_environment(os.environ),
+            synchronous=synchronous_mode(), egress=egress, leak_keys=leak_key_urls(os.environ, egress),
             store_cache=CacheLimits.from_environment(os.environ),
         )  # fmt: skip
         address(listen)

@@ -68,11 +68,12 @@ class Applications:
         return self.get(tx, who.project, application_id)
 
     def delete(self, tx: Transaction, who: Principal, application_id: str) -> None:
-        """With its keys, its roles, its memberships, the grants it holds and the grants on it."""
+        """With its keys, its trusts, its roles, its memberships, the grants it holds and the grants on it."""
         self.get(tx, who.project, application_id)
         subject = f"USER:{application_user(application_id)}"
         project_changed(tx, who.project)
         tx.do("credentials_delete_of_owner", project_id=who.project, owner=application_user(application_id))
+        tx.do("trusts_delete_of_application", project_id=who.project, application_id=application_id)
         tx.do("memberships_delete_of_member", project_id=who.project, member=subject)
         tx.do("roles_delete_of_subject", project_id=who.project, subject=subject)
         tx.do("grants_delete_of_subject", project_id=who.project, subject=subject)

@@ -7,26 +7,34 @@ of whom it proves: a digest, an owner or a kind moved to another row is seen, an
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.ceiling import ceiling_of
 from stagedoor.core.epoch import subject_changed
 from stagedoor.core.masterkey import CREDENTIAL, MasterKeys
 from stagedoor.core.principal import Principal, application_user
+from stagedoor.core.succession import Succession, succession
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import digest, same
-from stagedoor.kit.errors import NotFound, TokenExpired, Unauthenticated
-from stagedoor.kit.ids import NewId, new_token
+from stagedoor.kit.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
+from stagedoor.kit.ids import NewId
+from stagedoor.kit.keyformat import ACCESS_KEY as FORMAT
 from stagedoor.store.store import Row, Transaction
 
+P = TypeVar("P", bound=Unauthenticated)
 ACCESS_KEY = "access_key"
 SESSION = "session"
-SECRET_PREFIX = "sds_"  # noqa: S105  a prefix for scanners, no secret
+FEDERATED = "federated"
 PORTION = 500
 _BOUND = ("id", "project_id", "kind", "owner", "digest", "created_by", "expires_at")
-_NOBODY = dict.fromkeys(_BOUND, "")
+_BOUND_IF_SET = ("ceiling", "replaces", "retire_at", "retire_idle", "kid")
+"""Under the MAC wherever they are set. A row without any of them is vouched for as before they existed, and one that has lost its
+ceiling was never vouched for in that form."""
+_FOR_PEOPLE = ("name", "mask")
+_NOBODY = dict.fromkeys(_BOUND, "") | dict.fromkeys(_BOUND_IF_SET)
 
 
 class TamperedCredential(Unauthenticated):
@@ -37,12 +45,15 @@ class TamperedCredential(Unauthenticated):
         self.project, self.owner, self.credential = row["project_id"], row["owner"], row["id"]
 
 
-class AccessKey(msgspec.Struct, rename="camel", frozen=True):
-    """An access key as listed; its secret is gone."""
+class AccessKey(Succession, rename="camel", frozen=True, omit_defaults=True):
+    """An access key as listed; its secret is gone. INACTIVE: paused, or retired. Its last use (epoch ms, some seconds late) is left out
+    where there was none."""
 
     id: str
     created_at: int
     status: Literal["ACTIVE", "INACTIVE"]
+    last_used_at: int | None = None
+    last_used_from: str | None = None
 
 
 class NewAccessKey(msgspec.Struct, frozen=True):
@@ -65,8 +76,9 @@ class Credentials:
     def create_key(self, tx: Transaction, who: Principal, application_id: str) -> NewAccessKey:
         if tx.one("application_by_id", project_id=who.project, id=application_id) is None:
             raise NotFound(f"there is no application {application_id}")
-        key = NewAccessKey(self.new_id(), new_token(SECRET_PREFIX))
-        self.insert(tx, who, ACCESS_KEY, {"id": key.id, "owner": application_user(application_id), "digest": digest(key.secret)})
+        key = NewAccessKey(self.new_id(), FORMAT.new())
+        named = {"id": key.id, "owner": application_user(application_id)}
+        self.insert(tx, who, ACCESS_KEY, {**named, "digest": digest(key.secret), "mask": FORMAT.mask(key.secret)})
         self.audit.change(tx, who, "access_key.create", f"APPLICATION {application_id}", key.id)
         return key
 
@@ -79,16 +91,18 @@ class Credentials:
 
     def keys_of(self, tx: Transaction, project: str, application_id: str) -> list[AccessKey]:
         rows = tx.all("credentials_of_owner", project_id=project, owner=application_user(application_id), kind=ACCESS_KEY)
-        return [_access_key(row) for row in rows]
+        return [self._access_key(row) for row in rows]
 
     def key_of(self, tx: Transaction, project: str, application_id: str, key_id: str) -> AccessKey:
-        return _access_key(self._key_row(tx, project, application_id, key_id))
+        self._key_row(tx, project, application_id, key_id)
+        return next(key for key in self.keys_of(tx, project, application_id) if key.id == key_id)
 
     def toggle_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> AccessKey:
         """ACTIVE becomes INACTIVE and back; the tokens it minted stop and work again with it."""
         subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
         row = self._key_row(tx, who.project, application_id, key_id)
         paused_at = None if row["paused_at"] else self.clock.now()
+        check_resumes(who, resumes=paused_at is None)
         tx.do("credential_set_paused", project_id=who.project, id=key_id, paused_at=paused_at)
         self.audit.change(tx, who, "access_key.pause" if paused_at else "access_key.resume", f"APPLICATION {application_id}", key_id)
         return self.key_of(tx, who.project, application_id, key_id)
@@ -110,20 +124,43 @@ class Credentials:
         """The principal of an access key. A wrong id, a wrong secret, a paused and a deleted key fail alike (promise 5)."""
         row = tx.one("credential_by_id", id=key_id)
         matches = same(digest(secret), row["digest"] if row and row["digest"] else digest(""))
-        if row is None or row["kind"] != ACCESS_KEY or not matches or row["paused_at"]:
-            raise self.tampered(tx, row) or Unauthenticated("Invalid access key")
+        if row is None or row["kind"] != ACCESS_KEY or not matches or row["paused_at"] or self._past(row):
+            shown = row is not None and row["kind"] == ACCESS_KEY and matches
+            raise self.tampered(tx, row) or turned_away(Unauthenticated("Invalid access key"), row if shown else None)
         self.check(tx, row)
-        return Principal(row["project_id"], row["owner"], key_id)
+        return Principal(row["project_id"], row["owner"], key_id, ceiling_of(row["ceiling"]))
 
     def alive(self, tx: Transaction, credential_id: str) -> Principal:
         """The principal behind a credential that is neither deleted nor paused nor expired."""
+        return self.alive_until(tx, credential_id)[0]
+
+    def alive_until(self, tx: Transaction, credential_id: str) -> tuple[Principal, int | None]:
+        """The same, and from when on (epoch ms) it is so no longer, though nothing is changed."""
         row = tx.one("credential_by_id", id=credential_id)
         if row is None or row["paused_at"]:
-            raise Unauthenticated
-        if row["expires_at"] and self.clock.now() >= row["expires_at"]:
-            raise TokenExpired
+            raise turned_away(Unauthenticated(), row)
+        if self._past(row):
+            raise turned_away(TokenExpired(), row)
         self.check(tx, row)
-        return Principal(row["project_id"], row["owner"], credential_id)
+        return Principal(row["project_id"], row["owner"], credential_id, ceiling_of(row["ceiling"])), end_of(row)
+
+    def _past(self, row: Row) -> bool:
+        """It has expired, or is retired in favour of the one that replaces it."""
+        end = end_of(row)
+        return end is not None and self.clock.now() >= end
+
+    def set_retirement(self, tx: Transaction, row: Row, retire_at: int | None, retire_idle: int | None) -> None:
+        """Another end of a row that is as this program wrote it (`check`), and a MAC that holds it."""
+        self.check(tx, row)
+        ends = {"retire_at": retire_at, "retire_idle": retire_idle}
+        mac = self._mac(tx, {name: row[name] for name in (*_BOUND, *_BOUND_IF_SET)} | ends)
+        tx.do("key_set_retirement", project_id=row["project_id"], id=row["id"], mac=mac, **ends)
+
+    def check_keeps(self, tx: Transaction, credential_id: str) -> None:
+        """Forbidden to who came without a key: what a trusted token allows for minutes leaves none behind for ever."""
+        row = tx.one("credential_by_id", id=credential_id)
+        if row is not None and row["kind"] == FEDERATED:
+            raise Forbidden("You don't have permissions to make a key (missing: a credential of one's own, not an issuer's token)")
 
     def check(self, tx: Transaction, row: Row) -> None:
         """TamperedCredential where the row is not as this program wrote it."""
@@ -149,6 +186,11 @@ class Credentials:
                 "credential_set_mac", [{"project_id": row["project_id"], "id": row["id"], "mac": self._mac(tx, row)} for row in rows]
             )  # fmt: skip
 
+    def _access_key(self, row: Row) -> AccessKey:
+        ended = row["paused_at"] or self._past(row)
+        uses = (row["last_used_at"], row["last_used_from"])
+        return AccessKey(row["id"], row["created_at"], "INACTIVE" if ended else "ACTIVE", *uses, **succession(row))
+
     def _key_row(self, tx: Transaction, project: str, application_id: str, key_id: str) -> Row:
         row = tx.one("credential_by_id", id=key_id)
         if row is None or row["project_id"] != project or row["owner"] != application_user(application_id) or row["kind"] != ACCESS_KEY:
@@ -156,15 +198,38 @@ class Credentials:
         return row
 
     def insert(self, tx: Transaction, who: Principal, kind: str, columns: dict[str, object]) -> None:
-        """`columns`: `id` and `owner`, where it has them `digest` and `expires_at`. A new credential changes no verdict already given,
-        so the epoch stays."""
+        """`columns`: `id` and `owner`, and whichever it has of `digest`, `expires_at`, `name`, `mask`, `ceiling`, `replaces`, `retire_at`,
+        `retire_idle`, `kid`. A new credential changes no verdict already given, so the epoch stays. Forbidden to who comes by a
+        credential that has a ceiling itself."""
+        if refuses_to_make(who):
+            raise Forbidden("You don't have permissions to make a credential (missing: a credential without a ceiling)")
         fixed = {"project_id": who.project, "kind": kind, "created_by": who.user, "created_at": self.clock.now()}
-        row = {"digest": None, "expires_at": None} | fixed | columns
+        row = dict.fromkeys(("digest", "expires_at", *_BOUND_IF_SET, *_FOR_PEOPLE)) | fixed | columns
         tx.do("credential_insert", **row, mac=self._mac(tx, row))
 
     def _mac(self, tx: Transaction, row: Mapping[str, object]) -> str:
-        return self.keys.derived(tx, CREDENTIAL).mac(json.dumps([row[name] for name in _BOUND]).encode())
+        said: list[object] = [row[name] for name in _BOUND]
+        later = {name: row[name] for name in _BOUND_IF_SET if row[name] is not None}
+        return self.keys.derived(tx, CREDENTIAL).mac(json.dumps([*said, later] if later else said).encode())
 
 
-def _access_key(row: Row) -> AccessKey:
-    return AccessKey(row["id"], row["created_at"], "INACTIVE" if row["paused_at"] else "ACTIVE")
+def refuses_to_make(who: Principal) -> bool:
+    """Whatever a credential with a ceiling made would outlive it, and could be more than it is."""
+    return who.ceiling is not None
+
+
+def check_resumes(who: Principal, *, resumes: bool) -> None:
+    """Forbidden to a credential with a ceiling where another one would be good again: that is as if it were made."""
+    if resumes and refuses_to_make(who):
+        raise Forbidden("You don't have permissions to resume a credential (missing: a credential without a ceiling)")
+
+
+def end_of(row: Row) -> int | None:
+    """The time (epoch ms) at which a credential is good no longer by itself: it expires, or is retired."""
+    return min((row[name] for name in ("expires_at", "retire_at") if row[name]), default=None)
+
+
+def turned_away(problem: P, row: Row | None) -> P:
+    """The same, saying whose secret was shown, so that it is counted as a use that failed (core/usage.py). None: nobody's."""
+    problem.whose = (row["project_id"], row["owner"], row["id"]) if row is not None else None
+    return problem

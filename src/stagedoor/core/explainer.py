@@ -1,9 +1,10 @@
 """The answers of explain and who-can, over one transaction that only reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from stagedoor.core.ceiling import ceiling_of, words_of
 from stagedoor.core.credential import Credentials
 from stagedoor.core.evidence import evidence_about, evidence_about_all
 from stagedoor.core.explain import Path, paths
@@ -30,7 +31,8 @@ class Standing(msgspec.Struct, frozen=True):
 
 class Explanation(msgspec.Struct, frozen=True):
     """`reason` and `missing` are those of the 403, null where allowed; `paths` are empty where the right is missing, `remedies` where it
-    is there. With a `credential` that is paused, deleted or expired, `allowed` is false though the paths stand."""
+    is there. With a `credential` that is paused, deleted or expired, or whose ceiling leaves it out, `allowed` is false though the paths
+    stand."""
 
     subject: str
     access: str
@@ -52,6 +54,10 @@ class Able(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
 
 
+def _missing(barred: str, standing: Standing | None) -> str:
+    return "a credential that is good" if standing and standing.problem == barred else "a credential whose ceiling allows it"
+
+
 @dataclass(frozen=True)
 class Explainer:
     credentials: Credentials
@@ -67,11 +73,11 @@ class Explainer:
         denial = verdict if isinstance(verdict, Denied) else None
         remedies = self.remedies.for_denial(tx, evidence, who, asker) if denial else []
         standing = self._standing(tx, who)
-        barred = standing.problem if standing else None
+        barred = (standing.problem if standing else None) or (None if denial else self._barred(tx, who, question))
         return Explanation(
             who.subject, question.access, Named(*question.resource), question.domain or None, denial is None and barred is None,
             tuple(paths(evidence, who)) if denial is None else (),
-            barred or (denial.reason if denial else None), "a credential that is good" if barred else denial.missing if denial else None,
+            barred or (denial.reason if denial else None), _missing(barred, standing) if barred else denial.missing if denial else None,
             tuple(remedies), standing,
         )  # fmt: skip
 
@@ -90,6 +96,17 @@ class Explainer:
         known = tx.one("subject_exists", project_id=who.project, subject=who.subject, user_id=who.user) is not None
         if not known and (asker is None or asker.subject != who.subject):
             raise NotFound(f"there is no user {who.user}")
+
+    def _barred(self, tx: Transaction, who: Principal, question: Question) -> str | None:
+        """The sentence where the owner may, and the ceiling of its credential leaves it out."""
+        row = tx.one("credential_by_id", id=who.credential) if who.credential else None
+        ceiling = ceiling_of(row["ceiling"]) if row else None
+        if ceiling is None:
+            return None
+        within = replace(who, ceiling=ceiling)
+        if isinstance(judge(within, question, authority_on(tx, within, question.resource)), Allowed):
+            return None
+        return f"the ceiling of the credential {who.credential} leaves it out: {words_of(ceiling)}"
 
     def _standing(self, tx: Transaction, who: Principal) -> Standing | None:
         if who.credential is None:

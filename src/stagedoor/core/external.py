@@ -15,7 +15,7 @@ from stagedoor.core.epoch import name_changed
 from stagedoor.core.grant import authority_on, check_new_name
 from stagedoor.core.permission import NOTHING
 from stagedoor.core.principal import STORE_PREFIX, Principal
-from stagedoor.core.secret import KIND, LivesElsewhere, Secrets, encoded
+from stagedoor.core.secret import KIND, LivesElsewhere, Secrets, encoded, not_of_end_users
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import AdminOnly, BadInput, Conflict, NotFound
 from stagedoor.kit.ids import NewId
@@ -177,7 +177,9 @@ class ExternalStores:
         name_changed(tx, who.project, STORE, source.store)
         _still_administers(tx, who)
         self._row(tx, who.project, source.store)
-        if tx.one("secret_locked", project_id=who.project, name=name) is None:
+        row = tx.one("secret_locked", project_id=who.project, name=name)
+        not_of_end_users(name, row)
+        if row is None:
             self.secrets.create(tx, who, name)
         self._point(tx, who, name, Pointer(self.new_id(), source))
         self.audit.change(tx, who, "secret.source", f"{KIND} {name}", f"{source.store}: {source.path}")

@@ -2,22 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from stagedoor.core.audit import Audit
+from stagedoor.core.cutting import cut
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.permission import NOBODY, Access, Authority, Denied, Resource, decide
-from stagedoor.core.principal import Principal
-from stagedoor.core.role import EVERY, KINDS, LATER_KINDS, PERMISSIONS
+from stagedoor.core.principal import Principal, project_user
+from stagedoor.core.role import EVERY, KINDS, LATER_KINDS, PERMISSIONS, Effects, effects_of
 from stagedoor.core.usage import Usage, Use
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, Forbidden
 from stagedoor.kit.strictjson import check_name
 from stagedoor.store.store import Row, Transaction
 
-GRANTABLE = (*KINDS, *LATER_KINDS, "TAG", "DOMAIN")
+GRANTABLE = (*KINDS, *LATER_KINDS, "TAG", "DOMAIN", "END_USER")
 EVERYTHING = 2**31
 ALIASES = {"SECRET": "SECRET_NAME"}
 SUBJECTS = ("USER", "GROUP", "ROLE")
@@ -38,13 +40,13 @@ class Target(msgspec.Struct, frozen=True):
 
 def authority_of(tx: Transaction, principal: Principal) -> Authority:
     """All roles and grants of a principal: what lists are filtered by."""
-    return _authority(_held(tx, principal, EVERYTHING))
+    return _authority(tx, principal, _held(tx, principal, EVERYTHING))
 
 
 def authority_if_small(tx: Transaction, principal: Principal, limit: int) -> Authority | None:
     """The same; None where there are more than `limit` of them."""
     rows = _held(tx, principal, limit + 1)
-    return _authority(rows) if len(rows) <= limit else None
+    return _authority(tx, principal, rows) if len(rows) <= limit else None
 
 
 def _held(tx: Transaction, principal: Principal, size: int) -> list[Row]:
@@ -56,7 +58,7 @@ def authority_on(tx: Transaction, principal: Principal, resource: Resource) -> A
     rows = tx.all(
         "authority_on_target", project_id=principal.project, subject=principal.subject, target_type=resource.kind, target_id=resource.name
     )
-    return _authority(rows)
+    return _authority(tx, principal, rows)
 
 
 def must_hold(tx: Transaction, who: Principal, resource: Resource, *accesses: Access) -> None:
@@ -82,7 +84,22 @@ def asked_again(
     return within
 
 
-def _authority(rows: list[Row]) -> Authority:
+def _authority(tx: Transaction, principal: Principal, rows: list[Row]) -> Authority:
+    """Every Authority that is read of a principal comes from here, so that none is without its credential's ceiling."""
+    whole = _whole(rows)
+    if principal.ceiling is None:
+        return whole
+    return cut(whole, principal.ceiling, partial(_effects, tx, principal.project), application=principal.is_application)
+
+
+def _effects(tx: Transaction, project: str, role: str) -> Effects:
+    if role in PERMISSIONS:
+        return effects_of(role)
+    row = tx.one("custom_role_by_name", project_id=project, name=role)
+    return effects_of(role, msgspec.json.decode(row["permissions"], type=list[str]) if row else ())
+
+
+def _whole(rows: list[Row]) -> Authority:
     if not rows:
         return NOBODY
     roles = [row["access"] for row in rows if row["kind"] == ""]
@@ -188,7 +205,8 @@ class Grants:
         elif kind == "ROLE":
             found = subject.id in PERMISSIONS or tx.one("custom_role_by_name", name=subject.id, **known) is not None
         else:
-            found = tx.one("subject_exists", subject=f"USER:{subject.id}", user_id=subject.id, **known) is not None
+            found = subject.id == project_user(project)
+            found = found or tx.one("subject_exists", subject=f"USER:{subject.id}", user_id=subject.id, **known) is not None
         if not found:
             word = {"GROUP": "group", "ROLE": "role"}.get(kind, "user or application")
             raise BadInput(f"subject.id: there is no {word} {subject.id}", "subject.id")

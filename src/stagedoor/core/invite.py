@@ -65,7 +65,7 @@ class Invites:
     def _row(self, tx: Transaction, invite_id: str, secret: str) -> Row:
         row = tx.one("credential_by_id", id=invite_id)
         matches = same(digest(secret), row["digest"] if row and row["digest"] else digest(""))
-        if row is None or row["kind"] != INVITE or not matches or self.clock.now() >= row["expires_at"]:
+        if row is None or row["kind"] != INVITE or not matches or row["paused_at"] or self.clock.now() >= row["expires_at"]:
             raise self.credentials.tampered(tx, row) or NotFound(GONE)
         self.credentials.check(tx, row)
         return row

@@ -2,11 +2,15 @@
 
 A row says which master key wrapped it. One that is not known yet, because a rotation has begun meanwhile, is looked for where
 master keys lie, so that servers need no restart. The key service is asked at start and in a rotation alone: what is unwrapped stays.
+A server that runs asks it beside its transactions, which wait for it for a moment at most: all others wait for them.
 """
 
 import logging
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 from stagedoor.kit.clock import Clock
@@ -17,10 +21,12 @@ from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Row, Transaction
 
 log = logging.getLogger(__name__)
-AUDIT, CREDENTIAL = "audit", "credential"
-PURPOSES = (AUDIT, CREDENTIAL)
+AUDIT, CREDENTIAL, PROJECT_KEYS = "audit", "credential", "project_keys"
+PURPOSES = (AUDIT, CREDENTIAL, PROJECT_KEYS)
 ASK_AGAIN = 5.0
 """Seconds until a master key that was not to be had is looked for again: a service that hangs must not hang every call."""
+PATIENCE = 0.25
+"""Seconds that a transaction of a server waits for the key service; one that has no time left is answered 503 and may come again."""
 
 
 class MasterKeyMissing(Unavailable):
@@ -37,6 +43,13 @@ class MasterKeys:
     _ring: dict[str, Key] = field(default_factory=dict, repr=False)
     _derived: dict[str, Key] = field(default_factory=dict, repr=False)
     _missed: dict[str, float] = field(default_factory=dict, repr=False)
+    _patience: float | None = None
+    _asking: dict[str, Future[Key]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def serving(self) -> None:
+        """From now on no transaction waits for the key service for long; until then, and for commands, there is nobody to hold up."""
+        self._patience = PATIENCE
 
     def active(self, tx: Transaction) -> Key:
         """The one that new things are sealed under; no rotation changes that before the transaction ends."""
@@ -61,9 +74,14 @@ class MasterKeys:
 
     def derived(self, tx: Transaction, purpose: str) -> Key:
         """The key for one purpose, the same for as long as the store lives."""
-        if purpose not in self._derived:
-            self._derived[purpose] = self._stored(tx, purpose)
-        return self._derived[purpose]
+        if purpose in self._derived:
+            return self._derived[purpose]
+        key, remember = self._stored(tx, purpose), partial(self._derived.__setitem__, purpose)
+        if tx.writes:
+            tx.after_commit(partial(remember, key))  # an undone transaction leaves no row of it
+        elif tx.one("derived_key", purpose=purpose) is not None:
+            remember(key)
+        return key
 
     def register(self, tx: Transaction, key: Key, wrapped: str | None = None) -> None:
         """Name a store's first master key in it, and make the keys for each purpose."""
@@ -133,10 +151,37 @@ class MasterKeys:
         row = tx.one("master_key_by_id", master_id=master_id)
         if row is None or row["wrapped"] is None or self.unwrap is None:
             raise _missing(master_id)
-        key = parse_master_key(self.unwrap(row["wrapped"]).reveal())
-        if key.id != master_id:
-            raise SealBroken(f"what the key service opened is not master key {master_id}")
-        return key
+        ask = partial(_unwrapped, self.unwrap, master_id, row["wrapped"])
+        return ask() if self._patience is None else self._asked(master_id, ask, self._patience)
+
+    def _asked(self, master_id: str, ask: Callable[[], Key], patience: float) -> Key:
+        """In a thread of its own, which goes on when nobody waits any more. Only the first one waits."""
+        with self._lock:
+            if master_id in self._asking:
+                raise _missing(master_id)
+            asking = self._asking[master_id] = Future()
+        threading.Thread(target=self._learn, args=(master_id, ask, asking), name="stagedoor-key-service", daemon=True).start()
+        try:
+            return asking.result(patience)
+        except TimeoutError:
+            raise Unavailable("the key service has not answered yet") from None
+
+    def _learn(self, master_id: str, ask: Callable[[], Key], asking: Future[Key]) -> None:
+        try:
+            self._ring[master_id] = key = ask()
+        except Exception as problem:
+            asking.set_exception(problem)
+        else:
+            asking.set_result(key)
+        finally:
+            del self._asking[master_id]
+
+
+def _unwrapped(unwrap: Callable[[str], SecretValue], master_id: str, wrapped: str) -> Key:
+    key = parse_master_key(unwrap(wrapped).reveal())
+    if key.id != master_id:
+        raise SealBroken(f"what the key service opened is not master key {master_id}")
+    return key
 
 
 def reason(problem: StagedoorError) -> str:

@@ -40,7 +40,3 @@ class Members:
         draft = User(email, before["name"] if before else email, tuple(roles), contact)
         made = self.directory.put(tx, who, draft)
         return Member(made.id, made.name, made.roles or ())
-
-    def remove(self, tx: Transaction, who: Principal, email: str) -> None:
-        """The account with its rights, credentials and sessions in this project; the person stays. NotFound where there is none."""
-        self.directory.delete(tx, who, email)

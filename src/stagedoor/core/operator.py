@@ -61,8 +61,9 @@ class Operators:
         return [Operator(row["person_id"], row["made_by"], row["made_at"]) for row in tx.all("operators")]
 
     def is_one(self, tx: Transaction, who: Principal) -> bool:
-        """Whether an operator has signed in: by an account of a project, or by entering one. No other credential of theirs counts."""
-        if who.credential is None:
+        """Whether an operator has signed in: by an account of a project, or by entering one. No other credential of theirs counts, and no
+        token cut to a ceiling: that speaks of what is in a project, and so leaves out all that is above them."""
+        if who.credential is None or who.ceiling is not None:
             return False
         statement = "operator_of_entry" if who.user.startswith(OPERATOR_PREFIX) else "operator_of_account"
         return tx.one(statement, id=who.credential, project_id=who.project) is not None

@@ -33,9 +33,11 @@ class Resource(NamedTuple):
 
 NOTHING = Resource("", "")
 """No resource: for questions that roles alone answer."""
+WITHIN = " within the ceiling of this credential"
+"""What is missing where the owner may and the credential may not."""
 WORDS = {
     "WORKFLOW_DEF": "workflow", "TASK_DEF": "task", "SECRET_NAME": "secret", "APPLICATION": "application",
-    "ENV_VARIABLE": "environment variable",
+    "ENV_VARIABLE": "environment variable", "END_USER": "end user",
 }  # fmt: skip
 
 
@@ -74,6 +76,8 @@ class Authority:
     polls: bool = False
     """Holds a role by which an application takes tasks."""
     edits_metadata: bool = False
+    uncut: "Authority | None" = field(default=None, compare=False, repr=False)
+    """What the owner may, where this is what is left of it under a credential's ceiling (core/cutting.py): for the reason of a denial."""
 
     @classmethod
     def of(
@@ -127,7 +131,10 @@ def decide(principal: Principal, access: Access, resource: Resource, authority: 
         if access in _EDITING and kind in _DEFINITIONS and principal.is_application and not authority.edits_metadata:
             return Denied("role METADATA_API", _sentence(access, kind, name, "role METADATA_API"))
         return Allowed(f"{access} on {kind} {name if name in names else EVERY}")
-    return denied(access, resource)
+    missing = f"{access} on {kind} {name}"
+    if authority.uncut is not None and isinstance(decide(principal, access, resource, authority.uncut), Allowed):
+        missing += WITHIN
+    return Denied(missing, _sentence(access, kind, name, missing))
 
 
 def holds_any(resource: Resource, authority: Authority) -> bool:
@@ -159,6 +166,8 @@ def decide_create(resource: Resource, authority: Authority) -> Verdict:
     if (role := creates(resource.kind, authority)) is not None:
         return Allowed(f"role {role}")
     missing = f"a role that creates {resource.kind}"
+    if authority.uncut is not None and creates(resource.kind, authority.uncut) is not None:
+        missing = f"CREATE of {resource.kind}{WITHIN}"
     return Denied(missing, _sentence("create", resource.kind, resource.name, missing))
 
 
@@ -178,7 +187,8 @@ def decide_poll(principal: Principal, task_type: str, authority: Authority, doma
         verdict = Allowed(f"EXECUTE on DOMAIN {domain}")
     if isinstance(verdict, Denied) or not principal.is_application or authority.polls:
         return verdict
-    return Denied("role WORKER", _sentence("execute", "TASK_DEF", task_type, "role WORKER"))
+    missing = f"role WORKER{WITHIN if authority.uncut is not None and authority.uncut.polls else ''}"
+    return Denied(missing, _sentence("execute", "TASK_DEF", task_type, missing))
 
 
 def lacking(principal: Principal, authority: Authority, effects: Effects) -> str | None:

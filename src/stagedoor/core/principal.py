@@ -4,11 +4,17 @@ import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from stagedoor.core.ceiling import Ceiling
+
 APPLICATION_PREFIX = "app:"
 OPERATOR_PREFIX = "operator:"
 STORE_PREFIX = "store:"
 """In the audit: what was fetched from an external store."""
-RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX, STORE_PREFIX)
+PROJECT_PREFIX = "project:"
+"""Whoever shows a secret key of the project."""
+END_USER_PREFIX = "end_user:"
+"""In the audit: what an end user did in the hosted flow."""
+RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX, STORE_PREFIX, PROJECT_PREFIX, END_USER_PREFIX)
 """No person's id starts so."""
 GROUPS = 64
 
@@ -20,6 +26,12 @@ class Principal:
     project: str
     user: str
     credential: str | None = None
+    ceiling: Ceiling | None = None
+    """What the credential may at most do; every Authority read for this principal is cut to it (core/grant.py)."""
+    tokens: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The jti of the access token it came by, and what that one was had by: any of them may be revoked (kit/tokens.py, Claims)."""
+    signed_by: str = field(default="", compare=False, repr=False)
+    """The `kid` of the key that signed that token: it may be given up."""
     group: str = field(init=False, repr=False)
     """The name of the epoch that its own changes raise (core/epoch.py)."""
 
@@ -40,9 +52,19 @@ class Principal:
     def is_application(self) -> bool:
         return self.user.startswith(APPLICATION_PREFIX)
 
+    @property
+    def is_project(self) -> bool:
+        """Whoever shows a secret key of the project: it may name any end user of it."""
+        return self.user == project_user(self.project)
+
 
 def application_user(application_id: str) -> str:
     return APPLICATION_PREFIX + application_id
+
+
+def project_user(project: str) -> str:
+    """The owner of a project's secret keys: it holds no role and no grant."""
+    return PROJECT_PREFIX + project
 
 
 def operator_user(email: str) -> str:

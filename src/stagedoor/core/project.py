@@ -7,6 +7,7 @@ import msgspec
 
 from stagedoor.core.epoch import project_changed
 from stagedoor.core.masterkey import MasterKeys
+from stagedoor.core.publishable_key import PublishableKeys
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import Key
 from stagedoor.kit.errors import BadInput, Conflict, NotFound
@@ -15,6 +16,7 @@ from stagedoor.kit.strictjson import check_name
 from stagedoor.store.store import Row, Transaction
 
 DEFAULT = "default"
+MADE_WITH_IT = "stagedoor"
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -42,10 +44,11 @@ class Projects:
     keys: MasterKeys
     clock: Clock
     new_id: NewId
+    publishable: PublishableKeys
     _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
 
     def create(self, tx: Transaction, project: str, name: str) -> None:
-        """The project's row, its epoch and its first data key. Conflict where it exists; BadInput names `id` or `name`."""
+        """The project's row, its epoch, first data key and publishable key. Conflict where it exists; BadInput names `id` or `name`."""
         check_id(project)
         check_name(name, "name")
         project_changed(tx, project)
@@ -53,6 +56,7 @@ class Projects:
             raise Conflict(f"there is a project {project} already")
         tx.do("project_insert", project_id=project, name=name, settings="{}", created_at=self.clock.now())
         self.add_key(tx, project)
+        self.publishable.make(tx, project, MADE_WITH_IT)
 
     def exists(self, tx: Transaction, project: str) -> bool:
         return tx.one("project_by_id", project_id=project) is not None
@@ -116,6 +120,10 @@ class Projects:
         tx.do("data_keys_delete", project_id=project)  # after whoever is sealing under one of them
         self.add_key(tx, project)
         return gone
+
+    def in_memory(self, project: str, key_id: str) -> Key | None:
+        """For a caller whose transaction has just seen the key's row."""
+        return self._keys.get((project, key_id))
 
     def unwrapped(self, tx: Transaction, project: str, row: Row) -> Key:
         """The key of a row that this transaction has just read."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.epoch import name_changed, project_changed, subject_changed
+from stagedoor.core.epoch import NOTED, name_changed, project_changed, subject_changed
 from stagedoor.core.grant import Grants, authority_on, check_new_name
 from stagedoor.core.permission import Access, Denied, Resource, decide
 from stagedoor.core.principal import Principal
@@ -63,6 +63,13 @@ class LivesElsewhere(Conflict):
         self.name, self.secret_id, self.source = name, secret_id, source
 
 
+class HeldByEndUsers(Conflict):
+    """the name is a field of an integration: its values are end users' (core/connection.py)"""
+
+    def __init__(self, name: str, integration: str) -> None:
+        super().__init__(f"{name} is a field of integration {integration}: its values are end users', and its policy is the integration's")
+
+
 @dataclass(frozen=True)
 class Secrets:
     clock: Clock
@@ -76,6 +83,7 @@ class Secrets:
         check_new_name(name, "key")
         data = encoded(value)
         row = tx.one("secret_locked", project_id=who.project, name=name) or self.create(tx, who, name)
+        not_of_end_users(name, row)
         if row["source"] is not None:
             way_out = f"change it there, or make it the secret's own first: DELETE /api/secrets/{name}/source"
             raise Conflict(f"secret {name} lives in an external store: {way_out}")
@@ -98,6 +106,11 @@ class Secrets:
     def exists(self, tx: Transaction, project: str, name: str) -> bool:
         return self._row(tx, project, name) is not None
 
+    def integration(self, tx: Transaction, project: str, name: str) -> str | None:
+        """Of which integration the name is a field, in a transaction that opens it; None for a secret of the project's own."""
+        row = self._kept(tx, project, name)
+        return row["integration"] if row else None
+
     def secret_id(self, tx: Transaction, project: str, name: str) -> str | None:
         row = self._row(tx, project, name)
         return row["secret_id"] if row else None
@@ -111,6 +124,7 @@ class Secrets:
         row = self._kept(tx, project, name)
         if row is None:
             raise NotFound(f"there is no secret {name}")
+        not_of_end_users(name, row)
         before = tx.one("version_handed", secret_id=row["secret_id"], **handed._asdict()) if handed else None
         kept = before["version"] if before else None
         if kept is None and row["source"] is not None:
@@ -122,7 +136,9 @@ class Secrets:
         """A version of the secret whose row (`secret_kept`) holds the newest one, sealed, if that is there and opens."""
         if version != row["version"] or row["destroyed_at"] is not None or row["wrapped"] is None:
             return self.open_version(tx, project, row["secret_id"], version)
-        key = self.projects.unwrapped(tx, project, {"key_id": row["key_id"], "sealed": row["wrapped"], "master_id": row["master_id"]})
+        key = self.projects.in_memory(project, row["key_id"]) or self.projects.unwrapped(
+            tx, project, {"key_id": row["key_id"], "sealed": row["wrapped"], "master_id": row["master_id"]}
+        )
         identity = version_identity(project, row["secret_id"], version)
         value = SecretValue(key.open(row["sealed"], identity).decode())
         if tx.writes:
@@ -187,6 +203,7 @@ class Secrets:
         row = tx.one("secret_locked", project_id=who.project, name=name)
         if row is None:
             return
+        not_of_end_users(name, row)
         tx.do("secret_versions_retire", secret_id=row["secret_id"])
         tx.do("secret_delete", project_id=who.project, name=name)
         self.grants.forget(tx, who.project, Resource(KIND, name))
@@ -200,6 +217,7 @@ class Secrets:
 
     def set_policy(self, tx: Transaction, who: Principal, name: str, policy: Policy) -> None:
         self.policy(tx, who.project, name)
+        not_of_end_users(name, self._row(tx, who.project, name))
         project_changed(tx, who.project)
         tx.do("secret_set_policy", project_id=who.project, name=name, policy=msgspec.json.encode(policy).decode())
         self.audit.change(tx, who, "secret.policy", f"{KIND} {name}")
@@ -211,10 +229,11 @@ class Secrets:
         """Asked by each condition in turn: what was found once stands until the transaction ends, or raises an epoch."""
         if not tx.writes:
             return tx.one("secret_kept", project_id=project, name=name)
-        note = f"secret_kept {project} {name}"
-        if note not in tx.notes:
-            tx.notes[note] = tx.one("secret_kept", project_id=project, name=name)
-        found: Row | None = tx.notes[note]
+        notes, note = tx.notes, f"secret_kept {project} {name}"
+        if note not in notes:
+            notes[note] = tx.lasting("secret_kept", project_id=project, name=name)
+            notes.pop(NOTED, None)  # it may have waited for the row, and epochs that were read before are of no use
+        found: Row | None = notes[note]
         return found
 
     def create(self, tx: Transaction, who: Principal, name: str) -> Row:
@@ -226,11 +245,17 @@ class Secrets:
             created_by=who.user, created_at=now, updated_by=who.user, updated_at=now,
         )  # fmt: skip
         self.grants.own(tx, who, Resource(KIND, name))
-        return {"secret_id": secret_id, "version": 0, "source": None}
+        return {"secret_id": secret_id, "version": 0, "source": None, "integration": None}
 
 
 Opener = Callable[[Transaction, str, str], Opened]
 """(tx, project, name) -> the newest version, opened."""
+
+
+def not_of_end_users(name: str, row: Row | None) -> None:
+    """HeldByEndUsers where the row is an integration's field: nothing done to a secret of the project is done to it."""
+    if row is not None and row["integration"] is not None:
+        raise HeldByEndUsers(name, row["integration"])
 
 
 def encoded(value: SecretValue) -> bytes:

@@ -23,6 +23,11 @@ MOST_KNOWN = 100_000
 MOST_NAMES = 1_000
 """Different names of one kind that one subject's day holds; the others stand under `*`: it uses so many that only all of them will do."""
 PAGE = 5_000
+HOUR = 60 * 60_000
+KEPT_HOUR_DAYS = 30
+"""Days for which there are counts by the hour, and addresses."""
+MOST_ADDRESSES = 20
+"""Addresses of one credential that a day holds: those it was used from last."""
 NOBODYS = ""
 """The credential of a use that no request made: a voucher's, a starter's."""
 POLL = "POLL"
@@ -89,13 +94,32 @@ class CredentialDay:
 
 @dataclass(slots=True)
 class _Seen:
+    """`failed`: 401 in spite of a good secret or signature. `address`: of the last request that was let in; `others`: of those before it,
+    and of those that failed, the newest last."""
+
     ok: int = 0
     refused: int = 0
+    failed: int = 0
     address: str = ""
+    others: dict[str, None] = field(default_factory=dict)
+
+    def also_from(self, address: str) -> None:
+        self.others.pop(address, None)
+        self.others[address] = None
+        if len(self.others) >= MOST_ADDRESSES:
+            del self.others[next(iter(self.others))]
+
+    @property
+    def addresses(self) -> set[str]:
+        return {*self.others, self.address} - {""}
 
 
 def _both(earlier: _Seen, later: _Seen) -> _Seen:
-    return _Seen(earlier.ok + later.ok, earlier.refused + later.refused, later.address or earlier.address)
+    both = _Seen(earlier.ok + later.ok, earlier.refused + later.refused, earlier.failed + later.failed, later.address or earlier.address)
+    for address in (*earlier.others, earlier.address, *later.others):
+        if address and address != both.address:
+            both.also_from(address)
+    return both
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,8 @@ class Usage:
     _seen: Tally[Credential, _Seen] = field(default_factory=lambda: Tally(_both, MOST_KNOWN))
     _names: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     _day: int = 0
+    _from: dict[Credential, str] = field(default_factory=dict)
+    """The one address that a credential's last written counts came from."""
 
     def add(self, who: Principal, access: Access, resource: Resource) -> None:
         """A right was used. On the hot path."""
@@ -164,17 +190,31 @@ class Usage:
     def seen(self, who: Principal, address: str, *, refused: bool = False) -> None:
         """A request of a credential was let through, or refused."""
         key = (who.project, who.user, who.credential or NOBODYS)
-        seen = self._seen.place(key)
-        one = seen.get(key)
+        one = self._seen.again.get(key) or self._seen.place(key).get(key) or self._first_seen(key)
         if one is None:
-            if not self._room(seen):
-                return
-            one = seen[key] = _Seen()
+            return
         if refused:
             one.refused += 1
         else:
             one.ok += 1
-        one.address = address
+        if address != one.address:
+            if one.address:
+                one.also_from(one.address)
+            one.address = address
+
+    def failed(self, key: Credential, address: str) -> None:
+        """A request was turned away though it showed a credential's own secret or token: it is paused, or past its time."""
+        one = self._seen.place(key).get(key) or self._first_seen(key)
+        if one is not None:
+            one.failed += 1
+            one.also_from(address)
+
+    def _first_seen(self, key: Credential) -> _Seen | None:
+        seen = self._seen.place(key)
+        if not self._room(seen):
+            return None
+        one = seen[key] = _Seen()
+        return one
 
     def _count(self, key: Key) -> None:
         uses = self._uses.place(key)
@@ -200,6 +240,7 @@ class Usage:
         if today != self._day:
             self._day = today
             self._names.clear()
+            self._from.clear()
             self._uses.new_day()
             self._seen.new_day()
         uses = self._uses.take(MOST_WAITING, again, self._written_as)
@@ -222,21 +263,45 @@ class Usage:
 
     def write(self, tx: Transaction, taken: Taken) -> None:
         """In one order on every node, so that two of them do not block each other."""
-        day = {"day": taken.day, "last_at": self.clock.now()}
+        now = self.clock.now()
+        day = {"day": taken.day, "last_at": now}
         seen = [
             {"project_id": project, "subject": f"USER:{user}", "credential": credential, "ok": seen.ok, "refused": seen.refused,
-             "last_from": seen.address} | day
+             "failed": seen.failed, "hour": now // HOUR, "last_from": seen.address} | day
             for (project, user, credential), seen in sorted(taken.seen, key=lambda item: item[0])
         ]  # fmt: skip
-        tx.do_each("credential_usage_add", seen)
-        tx.do_each("credential_used", seen)
+        let_in = [row for row in seen if row["ok"] or row["refused"]]
+        tx.do_each("credential_usage_add", let_in)
+        tx.do_each("credential_used", let_in)
+        tx.do_each("credential_hour_add", seen)
+        self._write_addresses(tx, taken, day)
         tx.do_each("usage_add", [_row(key, count) | day for key, count in sorted(taken.uses, key=lambda item: _row_key(item[0]))])
+
+    def _write_addresses(self, tx: Transaction, taken: Taken, day: Mapping[str, int]) -> None:
+        """Those of a day beyond the newest go; where all came from the one address that is written already, there are none."""
+        places: list[dict[str, str | int]] = []
+        more: list[dict[str, str | int]] = []
+        for key, seen in sorted(taken.seen, key=lambda item: item[0]):
+            named: dict[str, str | int] = {"project_id": key[0], "credential": key[2], **day}
+            places += [named | {"address": address} for address in sorted(seen.addresses)]
+            if seen.others or self._from.get(key) != seen.address:
+                more.append(named | {"most": MOST_ADDRESSES})
+        tx.do_each("credential_address_add", places)
+        tx.do_each("credential_address_trim", more)
+        tx.after_commit(lambda: self._written_from({key: "" if seen.others else seen.address for key, seen in taken.seen}))
+
+    def _written_from(self, written: Mapping[Credential, str]) -> None:
+        if len(self._from) > MOST_KNOWN:
+            self._from.clear()
+        self._from.update(written)
 
     def prune(self, tx: Transaction, project: str) -> None:
         """Forget the days that are kept no longer."""
-        first = self.clock.now() // DAY - KEPT_DAYS
-        tx.do("usage_prune", project_id=project, day=first)
-        tx.do("credential_usage_prune", project_id=project, day=first)
+        today = self.clock.now() // DAY
+        tx.do("usage_prune", project_id=project, day=today - KEPT_DAYS)
+        tx.do("credential_usage_prune", project_id=project, day=today - KEPT_DAYS)
+        tx.do("credential_hour_prune", project_id=project, hour=(today - KEPT_HOUR_DAYS) * 24)
+        tx.do("credential_address_prune", project_id=project, day=today - KEPT_HOUR_DAYS)
 
 
 def _row_key(key: Key) -> tuple[str, ...]:

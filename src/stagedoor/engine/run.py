@@ -63,6 +63,8 @@ class Run(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     idempotency_key: str | None = None
     starter: str = ""
     created_by: str = ""
+    end_user: str = ""
+    """Whose fields of integrations it uses; "" = nobody's. Children and failure workflows have their root's."""
     root_id: str = ""
     parent_workflow_id: str | None = None
     parent_workflow_task_id: str | None = None

@@ -4,16 +4,19 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from stagedoor.core.ceiling import Ceiling
 from stagedoor.core.credential import Credentials
 from stagedoor.core.epoch import Epoch, epoch_of
 from stagedoor.core.grant import authority_if_small, authority_of, authority_on
 from stagedoor.core.permission import Authority, Resource
 from stagedoor.core.principal import Principal
+from stagedoor.core.revocation import actors, check_not_revoked, narrowed, ties
+from stagedoor.gate.keyring import Keyring
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
 from stagedoor.kit.errors import Unauthenticated
-from stagedoor.kit.tokens import Claims, SigningKey, check_time, verify
-from stagedoor.store.store import Store
+from stagedoor.kit.tokens import Claims, check_time, kid_of, verify
+from stagedoor.store.store import Store, Transaction
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,18 +43,21 @@ class Recent(Generic[K, V]):
 
 @dataclass(slots=True)
 class _Verified:
+    kid: str
     claims: Claims
     principal: Principal
     epoch: Epoch
+    until: int | None
+    """Then (epoch ms) a credential behind it retires or expires: the epoch does not move for that."""
 
 
 @dataclass(frozen=True)
 class Realm:
-    """Who issues the tokens this server takes, and for whom. `keys` by `kid`; the first one signs."""
+    """Who issues the tokens this server takes, and for whom."""
 
     issuer: str
     audience: str
-    keys: dict[str, SigningKey]
+    keys: Keyring
 
 
 class Authenticator:
@@ -64,21 +70,21 @@ class Authenticator:
         self._clock = clock
         self._realm = realm
         self._verified: Recent[bytes, _Verified] = Recent(REMEMBERED)
-        self._authorities: Recent[tuple[str, str], tuple[Epoch, Authority | None]] = Recent(REMEMBERED)
+        self._authorities: Recent[tuple[str, str, Ceiling | None], tuple[Epoch, Authority | None]] = Recent(REMEMBERED)
 
     async def principal(self, token: str) -> Principal:
         """Unauthenticated or TokenExpired where the token, or the credential that minted it, is no longer good."""
         key = fingerprint(token.encode("utf-8", "surrogatepass"))
         known = self._verified.get(key)
-        claims = known.claims if known else verify(token, self._realm.keys, self._realm.issuer, self._realm.audience)
+        kid, claims = (known.kid, known.claims) if known else await self._verify(token)
         check_time(claims, self._clock.now())
         who = known.principal if known else Principal(claims.project, claims.sub, claims.client_id)
-        epoch = await epoch_of(self._store, who)
-        if known is not None and known.epoch == epoch:
+        epoch = await epoch_of(self._store, who, *ties(claims))
+        if known is not None and known.epoch == epoch and (known.until is None or self._clock.now() < known.until):
             return who
-        if await self._store.read(lambda tx: self._credentials.alive(tx, claims.client_id)) != who:
-            raise Unauthenticated
-        self._verified.put(key, _Verified(claims, who, epoch))
+        await self._realm.keys.verifier(kid)
+        who, until = await self._store.read(lambda tx: self._behind(tx, claims, kid))
+        self._verified.put(key, _Verified(kid, claims, who, epoch, until))
         return who
 
     async def still_good(self, principal: Principal) -> None:
@@ -86,15 +92,34 @@ class Authenticator:
         credential = principal.credential
         if credential is not None:
             await self._store.read(lambda tx: self._credentials.alive(tx, credential))
+            await self._store.read(lambda tx: check_not_revoked(tx, principal))
+        if principal.signed_by:
+            await self._realm.keys.verifier(principal.signed_by)
 
     async def claims(self, token: str) -> Claims:
         """What a token says, once it is known to be good."""
         await self.principal(token)
-        return verify(token, self._realm.keys, self._realm.issuer, self._realm.audience)
+        return (await self._verify(token))[1]
+
+    async def _verify(self, token: str) -> tuple[str, Claims]:
+        """Its `kid` and what it says."""
+        key = await self._realm.keys.verifier(kid_of(token))
+        return key.kid, verify(token, {key.kid: key}, self._realm.issuer, self._realm.audience)
+
+    def _behind(self, tx: Transaction, claims: Claims, kid: str) -> tuple[Principal, int | None]:
+        """Whom the token speaks for: who its credential does, within the ceilings of both; and until when. Those who act by it must be
+        good as well."""
+        ends = [self._credentials.alive_until(tx, actor["client_id"])[1] for actor in actors(claims)]
+        behind, end = self._credentials.alive_until(tx, claims.client_id)
+        if (behind.project, behind.user) != (claims.project, claims.sub):
+            raise Unauthenticated
+        who = narrowed(behind, claims, kid)
+        check_not_revoked(tx, who)
+        return who, min((one for one in (end, *ends) if one is not None), default=None)
 
     async def authority(self, principal: Principal, resource: Resource) -> Authority:
         """The principal's roles and grants as of now; of one that holds very many, those on this resource."""
-        key = (principal.project, principal.user)
+        key = (principal.project, principal.user, principal.ceiling)
         epoch = await epoch_of(self._store, principal)
         known = self._authorities.get(key)
         if known is None or known[0] != epoch:

@@ -1,27 +1,29 @@
 """`POST /api/token`: credentials for access tokens. All failures look alike in status, body and time (promise 5)."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
 from stagedoor.core.credential import Credentials, TamperedCredential
 from stagedoor.core.principal import Principal
 from stagedoor.core.signin import SignIns
+from stagedoor.core.signing import LONGEST_LIFE
 from stagedoor.core.usage import Usage
-from stagedoor.gate.authority import Realm
 from stagedoor.gate.failures import Failures
 from stagedoor.gate.hashing import Hashing
 from stagedoor.gate.limits import Limits
+from stagedoor.gate.mint import Mint
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, TooManyRequests, Unauthenticated
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.passwords import hash_password
-from stagedoor.kit.tokens import Claims
 from stagedoor.store.store import Store
 
+T = TypeVar("T")
 DEFAULT_LIFE = 60 * 60_000
-LONGEST_LIFE = 24 * 60 * 60_000
 SESSION_LIFE = 10 * 60 * 60_000
 INVALID = "Invalid access key"
 
@@ -42,12 +44,14 @@ class TokenRequest(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True)
 class Exchange:
+    """`POST /api/token`, and the proofs that `/oauth` asks for."""
+
     store: Store
     credentials: Credentials
     sign_ins: SignIns
     clock: Clock
     new_id: NewId
-    realm: Realm
+    mint: Mint
     limits: Limits
     hashing: Hashing
     failures: Failures
@@ -57,10 +61,20 @@ class Exchange:
 
     async def token(self, request: TokenRequest, address: str = "") -> str:
         """`address`: the client's, by which failures are counted."""
+        return await self.counted(self._token(request, address), address)
+
+    async def prove(self, key_id: str, secret: str, address: str) -> Principal:
+        """Who an access key is; failures as of `token`."""
+        return await self.counted(self._prove_key(key_id, secret, address), address)
+
+    async def counted(self, proof: Awaitable[T], address: str) -> T:
+        """What a proof gives; where it fails, that is counted, and told of where a row was tampered with."""
         try:
-            return await self._token(request, address)
+            return await proof
         except (Unauthenticated, TooManyRequests) as problem:
             self.failures.count(address)
+            if isinstance(problem, Unauthenticated) and problem.whose is not None:
+                self.usage.failed(problem.whose, address)
             if isinstance(problem, TamperedCredential):
                 await self.store.write(partial(self.credentials.refused, problem=problem))
             raise
@@ -76,7 +90,7 @@ class Exchange:
         else:
             raise BadInput("keyId: it is required, with keySecret", "keyId")
         self.usage.seen(who, address)
-        return self._mint(who, life)
+        return (await self.mint.token(who, life)).text
 
     async def _prove_key(self, key_id: str, secret: str, address: str) -> Principal:
         """Proved first, counted after: a correct key is never refused for another's failures (promise 5)."""
@@ -98,15 +112,6 @@ class Exchange:
         if who is None:
             raise Unauthenticated(INVALID)
         return who
-
-    def _mint(self, who: Principal, life: int) -> str:
-        now = self.clock.now()
-        signer = next(iter(self.realm.keys.values()))
-        claims = Claims(
-            iss=self.realm.issuer, aud=self.realm.audience, sub=who.user, client_id=who.credential or "", project=who.project,
-            jti=self.new_id(), iat=now // 1000, exp=(now + life) // 1000,
-        )  # fmt: skip
-        return signer.sign(claims)
 
 
 def unmatchable_hash(new_id: NewId) -> str:

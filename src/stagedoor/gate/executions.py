@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stagedoor.core.end_user import EndUsers
 from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, Verdict
 from stagedoor.core.principal import Principal
 from stagedoor.core.usage import Use
@@ -28,10 +29,16 @@ T = TypeVar("T")
 class Executions:
     gate: Gate
     definitions: Definitions
+    end_users: EndUsers
 
     async def start(self, who: Principal, request: StartRequest) -> str:
+        """NotFound where it is for an end user that is not there."""
+
         def within(tx: Transaction, run: Run) -> None:
-            self.gate.audit.change(tx, who, "workflow.start", f"{WORKFLOW} {run.workflow_name}", f"run {run.workflow_id}")
+            if run.end_user:
+                self.end_users.must_exist(tx, who.project, run.end_user)
+            told = f"run {run.workflow_id}" + (f" for end user {run.end_user}" if run.end_user else "")
+            self.gate.audit.change(tx, who, "workflow.start", f"{WORKFLOW} {run.workflow_name}", told)
 
         return await self.gate.engine.start(who.project, replace(request, starter=who.user, created_by=who.user), within)
 

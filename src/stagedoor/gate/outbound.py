@@ -23,6 +23,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from stagedoor.engine.embedded.shares import SLOTS
 from stagedoor.gate.address import CA, Address, AddressRefused, EgressSettings, parse_host, plain
 from stagedoor.gate.message import LONGEST_TIMEOUT_MS, Limits, OutboundRequest, OutboundResponse, Target, check_head, target_of
 from stagedoor.gate.wire import Wire, WireError
@@ -31,7 +32,7 @@ from stagedoor.kit.errors import BadInput, StagedoorError
 __all__ = ["Limits", "Lookup", "Outbound", "OutboundError", "OutboundRequest", "OutboundResponse"]
 
 _CODINGS = frozenset({"", "identity", "gzip", "deflate"})
-_LOOKUPS = 128
+_LOOKUPS = SLOTS
 """Threads for names, made as they are needed; as many as there are HTTP tasks under way. A name server that never answers holds one each
 for as long as the system's resolver has patience, and none of those that other parts of the server wait for."""
 Lookup = Callable[[str], Awaitable[list[str]]]

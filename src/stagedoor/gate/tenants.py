@@ -11,6 +11,7 @@ from stagedoor.core.permission import NOTHING
 from stagedoor.core.principal import Principal
 from stagedoor.core.project import Project
 from stagedoor.gate.gate import Gate
+from stagedoor.gate.leaving import Left, delete_user
 from stagedoor.kit.errors import AdminOnly
 from stagedoor.store.store import Transaction
 
@@ -60,20 +61,17 @@ class Tenants:
 
     async def put_member(self, who: Principal, email: str, roles: Sequence[str]) -> Member:
         def within(tx: Transaction) -> Member:
-            _still_administers(tx, who)
+            still_administers(tx, who)
             return self.membership.put(tx, who, email, roles)
 
         return await self.gate.change(within)
 
-    async def remove_member(self, who: Principal, email: str) -> None:
-        def within(tx: Transaction) -> None:
-            _still_administers(tx, who)
-            self.membership.remove(tx, who, email)
-
-        await self.gate.change(within)
+    async def remove_member(self, who: Principal, email: str) -> list[Left]:
+        """As deleting a user, with what is shut from then on; only the account goes, the person stays."""
+        return await delete_user(self.gate, who, email, demand=lambda tx: still_administers(tx, who))
 
 
-def _still_administers(tx: Transaction, who: Principal) -> None:
+def still_administers(tx: Transaction, who: Principal) -> None:
     name_changed(tx, who.project, "ROLE", "ADMIN")
     if "ADMIN_MANAGEMENT" not in authority_on(tx, who, NOTHING).permissions:
         raise AdminOnly

@@ -10,6 +10,7 @@ from stagedoor.core.environment import KIND, Environment
 from stagedoor.core.grant import authority_on
 from stagedoor.core.permission import Access, Denied, Resource, Verdict, decide
 from stagedoor.core.principal import Principal
+from stagedoor.core.role import EVERY
 from stagedoor.core.usage import Usage, Use
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition, nodes
 from stagedoor.engine.embedded.budget import Withheld
@@ -99,15 +100,24 @@ def refusals_in_template(definition: TaskDefinition, place: str = "") -> Iterato
 
 
 def check_updates(tx: Transaction, saver: Principal, definition: WorkflowDefinition) -> None:
-    """Whoever saves an UPDATE_SECRET task must be able to put the secret that it names literally: Forbidden."""
+    """Whoever saves an UPDATE_SECRET task must be able to put the secret that it names literally: Forbidden. Where the name is made from
+    data, its saver is asked at the run; but a ceiling counts at the save alone, so under one the right to put every secret is needed."""
     for node in nodes(definition.tasks):
-        asked = node.input_parameters.get("_secrets")
-        name = asked.get("secretKey") if node.type == "UPDATE_SECRET" and isinstance(asked, dict) else None
-        if not isinstance(name, str) or "${" in name:
-            continue
-        verdict = decide_put(tx, saver, name, _is_secret(tx, saver.project, name))
-        if isinstance(verdict, Denied):
-            raise Forbidden(verdict.reason)
+        asked, parameters = node.input_parameters.get("_secrets"), node.sub_workflow_param
+        name = asked.get("secretKey") if isinstance(asked, dict) else None
+        if saver.ceiling is not None and parameters is not None and isinstance(parameters.workflow_definition, dict):
+            check_updates(tx, saver, msgspec.convert(parameters.workflow_definition, WorkflowDefinition))
+        if node.type == "UPDATE_SECRET" and isinstance(name, str) and "${" not in name:
+            _must_put(tx, saver, name, _is_secret(tx, saver.project, name))
+        elif node.type == "UPDATE_SECRET" and saver.ceiling is not None:
+            for there in (True, False):
+                _must_put(tx, saver, EVERY, there)
+
+
+def _must_put(tx: Transaction, saver: Principal, name: str, there: bool) -> None:
+    verdict = decide_put(tx, saver, name, there)
+    if isinstance(verdict, Denied):
+        raise Forbidden(verdict.reason)
 
 
 def _may_read(tx: Transaction, who: Principal, name: str) -> Verdict:

@@ -28,6 +28,8 @@ class Unauthenticated(StagedoorError):
     """Invalid token"""
 
     code = "INVALID_TOKEN"
+    whose: tuple[str, str, str] | None = None
+    """(project, owner, id) of the credential whose own secret or token was shown all the same."""
 
 
 class TokenExpired(Unauthenticated):

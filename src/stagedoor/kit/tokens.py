@@ -20,8 +20,11 @@ _ES256 = ECDSA(SHA256())
 _HEADER = frozenset({"alg", "typ", "kid"})
 
 
-class Claims(msgspec.Struct, frozen=True):
-    """What an access token says. `exp`, `iat` are epoch seconds (RFC 7519); `client_id` is the credential it was minted by."""
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an access token says. `exp`, `iat` are epoch seconds (RFC 7519); `client_id` is the credential it was minted by.
+
+    `ceiling` narrows what that credential may; `act` says who acts for the subject (RFC 8693 4.1); `origin` names what this token was had
+    by (the jti of other tokens, the revision of a trust): revoked, any of them ends this one too."""
 
     iss: str
     aud: str
@@ -31,6 +34,9 @@ class Claims(msgspec.Struct, frozen=True):
     jti: str
     iat: int
     exp: int
+    ceiling: dict[str, Any] | None = None
+    act: dict[str, Any] | None = None
+    origin: tuple[str, ...] = ()
 
 
 class SigningKey:
@@ -68,6 +74,17 @@ class SigningKey:
         signed = self._header + b"." + urlsafe_b64encode(msgspec.json.encode(claims))
         r, s = decode_dss_signature(self._private.sign(signed, _ES256))
         return (signed + b"." + urlsafe_b64encode(r.to_bytes(32, "big") + s.to_bytes(32, "big"))).decode()
+
+
+def kid_of(token: str) -> str:
+    """The key that a token names, nothing verified. Unauthenticated where it is no token."""
+    try:
+        kid = jws.extract_compact(token.encode("ascii")).headers()["kid"]
+    except (JoseError, KeyError, TypeError, ValueError):
+        raise Unauthenticated from None
+    if not isinstance(kid, str):
+        raise Unauthenticated
+    return kid
 
 
 def verify(token: str, keys: Mapping[str, SigningKey], issuer: str, audience: str) -> Claims:

@@ -40,6 +40,8 @@ class Things:
     custom_role: str
     variable: str
     store: str
+    trust: str
+    integration: str
 
     @classmethod
     def absent(cls) -> "Things":
@@ -78,7 +80,7 @@ class Side:
         self.api.call("POST", "/api/metadata/taskdefs", [{"name": own, "description": self.canary}])
         self.save(own, own)
         run = self.api.start(own, {"canary": self.canary})
-        (task,) = self.api.poll(own, timeout=2000)
+        (task,) = self.api.poll(own, timeout=20_000)
         self.api.call("POST", f"/api/tasks/{task['taskId']}/log", f"{self.canary} log".encode())
         application, key = self.api.application(f"{self.canary} application")
         self.api.call("PUT", f"/api/applications/{application}/tags", [{"key": "of", "value": self.canary}])
@@ -92,9 +94,13 @@ class Side:
         self.api.call("PUT", f"/api/environment/{own}/tags", [{"key": "of", "value": self.canary}])
         store = {"kind": "vault-kv-v2", "address": "https://localhost:1", "token": self.canary}
         self.api.call("PUT", f"/api/secret-stores/{own}", store)
+        fields = [{"name": own.replace("-", "_"), "label": self.canary}]
+        self.api.call("POST", f"/api/projects/{self.project}/integrations", {"slug": own, "name": self.canary, "fields": fields})
         for place in (f"workflow/{own}", f"task/{own}"):
             self.api.call("PUT", f"/api/metadata/{place}/tags", [{"key": "of", "value": self.canary}])
-        return Things(self.project, application, key["id"], own, own, own, run, task["taskId"], member, own, own, own, own)
+        terms = {"issuer": "https://gitlab.example.com", "audience": self.canary, "conditions": {"project_id": "20"}}
+        trust = self.api.call("POST", f"/api/applications/{application}/trusts", terms)["id"]
+        return Things(self.project, application, key["id"], own, own, own, run, task["taskId"], member, own, own, own, own, trust, own)
 
     def save(self, name: str, task: str) -> None:
         self.api.save({**definition(name, task, canary=self.canary, secret="${workflow.secrets.shared}"), "description": self.canary})
@@ -112,7 +118,8 @@ class Side:
             "/api/environment", f"/api/environment/{things.variable}", "/api/secret-stores",
             "/api/metadata/workflow", "/api/metadata/taskdefs", f"/api/workflow/{things.run}", f"/api/tasks/{things.task}",
             f"/api/tasks/{things.task}/log", f"/api/projects/{self.project}", f"/api/projects/{self.project}/members",
-            f"/api/projects/{self.project}/settings", f"/api/auth/authorization/SECRET_NAME/{things.secret}",
+            f"/api/projects/{self.project}/settings", f"/api/projects/{self.project}/integrations",
+            f"/api/auth/authorization/SECRET_NAME/{things.secret}",
             f"/api/auth/authorization/WORKFLOW_DEF/{SHARED}", f"/api/auth/authorization/APPLICATION/{things.application}",
         ]  # fmt: skip
         return {place: api.call("GET", place) for place in places}

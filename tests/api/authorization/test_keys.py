@@ -168,10 +168,13 @@ def test_every_failure_of_a_credential_gives_the_same_bytes(fail: Callable[[Keye
 
 @pytest.mark.promise(5)
 def test_an_unknown_account_takes_as_long_as_a_wrong_password(keyed: Keyed) -> None:
-    def median(fail: Callable[[Keyed], httpx.Response]) -> float:
-        return statistics.median(fail(keyed).elapsed.total_seconds() for _ in range(5))
+    def ratio() -> float:
+        """In turn, so that what else the machine does is shared by both."""
+        pairs = [[fail(keyed).elapsed.total_seconds() for fail in (unknown_account, wrong_password)] for _ in range(5)]
+        unknown, wrong = (statistics.median(column) for column in zip(*pairs, strict=True))
+        return unknown / wrong
 
-    assert 0.4 < median(unknown_account) / median(wrong_password) < 2.5
+    assert any(0.4 < ratio() < 2.5 for _ in range(5))  # by chance outside once or twice; without the hashing it would be 0.1 each time
 
 
 @pytest.mark.promise(4, 5)

@@ -123,9 +123,13 @@ def test_an_expired_token_says_so_and_an_sdk_may_renew_it(http: httpx.Client, fo
 
 
 def test_a_token_that_has_been_taken_before_expires_all_the_same(http: httpx.Client, forger: Forger) -> None:
-    expires = int(time.time()) + 3
-    token = forger.token({"exp": expires})
-    assert http.get(ME, headers={"X-Authorization": token}).status_code == 200
+    for seconds in (3, 30):  # a slow machine may take longer than the first
+        expires = int(time.time()) + seconds
+        token = forger.token({"exp": expires})
+        taken = http.get(ME, headers={"X-Authorization": token}).status_code
+        if taken == 200:
+            break
+    assert taken == 200
     time.sleep(max(0.0, expires - time.time()) + 0.1)
     assert refused(http, token) == "EXPIRED_TOKEN"
 

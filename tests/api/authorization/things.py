@@ -13,9 +13,9 @@ TAG_PATHS = {
     "WORKFLOW_DEF": "/api/metadata/workflow/{}/tags", "TASK_DEF": "/api/metadata/task/{}/tags",
     "ENV_VARIABLE": "/api/environment/{}/tags",
 }  # fmt: skip
-TOGETHER = ({"application", "key"}, {"run", "task"})
+TOGETHER = ({"application", "key", "trust"}, {"run", "task"})
 """What goes with one another."""
-OPAQUE = ("application", "key", "run", "task")
+OPAQUE = ("application", "key", "trust", "api_key", "secret_key", "run", "task")
 Share = Callable[[str, str], None]
 
 
@@ -52,6 +52,22 @@ class Things:
 
     def _key(self) -> dict[str, str]:
         return {"key": self.admin.call("POST", f"/api/applications/{self['application']}/accessKeys")["id"]}
+
+    def _trust(self) -> dict[str, str]:
+        terms = {"issuer": "https://gitlab.example.com", "audience": "us", "conditions": {"project_id": "20"}}
+        return {"trust": self.admin.call("POST", f"/api/applications/{self['application']}/trusts", terms)["id"]}
+
+    def _api_key(self) -> dict[str, str]:
+        return {"api_key": self.admin.call("POST", "/api/keys", {"name": new("key")})["id"]}
+
+    def _integration(self) -> dict[str, str]:
+        slug = new("integration")
+        body = {"slug": slug, "name": "A service", "fields": [{"name": slug.replace("-", "_"), "label": "Its key"}]}
+        self.admin.call("POST", f"/api/projects/{self['project']}/integrations", body)
+        return {"integration": slug}
+
+    def _secret_key(self) -> dict[str, str]:
+        return {"secret_key": self.admin.call("POST", f"/api/projects/{self['project']}/secret-keys", {"name": new("key")})["id"]}
 
     def _secret(self) -> dict[str, str]:
         name = new("secret")
@@ -92,7 +108,7 @@ class Things:
         self.admin.call("POST", "/api/metadata/taskdefs", [{"name": task}])
         self.admin.save(definition(workflow, task))
         run = self.admin.start(workflow)
-        (leased,) = self.admin.poll(task, timeout=5000)
+        (leased,) = self.admin.poll(task, timeout=20_000)
         self.share("WORKFLOW_DEF", workflow)
         self.share("TASK_DEF", task)
         return {"run": run, "task": leased["taskId"]}

@@ -79,6 +79,12 @@ class World:
         return made
 
     @cached_property
+    def trust(self) -> str:
+        terms = {"issuer": "https://gitlab.example.com", "audience": "us", "conditions": {"project_id": "20"}}
+        made: str = self.owner.call("POST", f"/api/applications/{self.application}/trusts", terms)["id"]
+        return made
+
+    @cached_property
     def secret(self) -> str:
         name = new("secret")
         self.owner.put_secret(name, "value-of-a-secret")
@@ -113,7 +119,7 @@ class World:
     def task(self) -> str:
         """A task of the run, leased by the owner."""
         run = self.run
-        (task,) = self.owner.poll(self.taskdef, timeout=2000)
+        (task,) = self.owner.poll(self.taskdef, timeout=20_000)
         assert task["workflowInstanceId"] == run
         found: str = task["taskId"]
         return found
@@ -145,6 +151,26 @@ class World:
         body = {"kind": "vault-kv-v2", "address": "https://localhost:1", "token": "some-token"}
         self.admin.call("PUT", f"/api/secret-stores/{name}", body)
         return name
+
+    @cached_property
+    def api_key(self) -> str:
+        """Of an application that is none of the others here."""
+        made: str = self.caller("keyed")[1].call("POST", "/api/keys", {"name": new("key")})["id"]
+        return made
+
+    @cached_property
+    def integration(self) -> str:
+        """The project's."""
+        slug = new("integration")
+        body = {"slug": slug, "name": "A service", "fields": [{"name": slug.replace("-", "_"), "label": "Its key"}]}
+        self.admin.call("POST", "/api/projects/default/integrations", body)
+        return slug
+
+    @cached_property
+    def secret_key(self) -> str:
+        """The project's."""
+        made: str = self.admin.call("POST", "/api/projects/default/secret-keys", {"name": new("key")})["id"]
+        return made
 
     @cached_property
     def role(self) -> str:

@@ -25,7 +25,7 @@ def test_the_life_of_a_guarded_secret(server: LiveServer, listener: Listener) ->
     persons = Persons(stage)
     asker, approver = persons.make("READ"), persons.make("READ", "UPDATE")
     run = stage.run(simple(stage.task, key=stage.key, other=[stage.key], no=reference("no-such-secret-at-all")[1:]))
-    assert stage.entitled.poll(stage.task, timeout=3000)
+    assert stage.entitled.poll(stage.task, timeout=20_000)
     assert [use["place"] for use in uses(stage, run)] in (["/key", "/other/0"], ["/other/0", "/key"])
     found = where(stage)
     assert (found["references"], [one["count90"] for one in found["uses"]]) == (2, [2])

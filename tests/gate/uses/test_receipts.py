@@ -1,11 +1,13 @@
 """Receipts tell everything: which secret, which version, where it was filled in, through which door, to whom, on whose word."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
 
+from stagedoor.gate.gate import Gate
 from tests.gate.doors.stage import Stage, dumped, http, reference, simple, system
 
 pytestmark = pytest.mark.promise(11)
@@ -43,6 +45,30 @@ def test_what_a_task_definition_names_has_a_receipt(stage: Stage) -> None:
     assert (use["place"], use["secret"], use["voucher"]) == ("#runtimeMetadata", stage.secret, f"app:{stage.server.first['applicationId']}")
 
 
+def test_what_a_task_definition_names_is_told_to_its_readers_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may READ the workflow sees what the workflow names; names of secrets in a task definition are the task definition's."""
+    stage.admin.call("PUT", "/api/metadata/taskdefs", {"name": stage.task, "runtimeMetadata": [stage.secret]})
+    run = stage.run(simple(stage.task, key=stage.key))
+    assert stage.entitled.poll(stage.task)
+    reader_id, reader = stage.caller("reader")
+    stage.admin.grant(reader_id, "WORKFLOW_DEF", stage.name, "READ")
+
+    def told() -> tuple[int, list[str]]:
+        found = reader.call("GET", f"/api/workflow/{run}/secret-uses")
+        return found["total"], sorted(use["place"] for use in found["results"])
+
+    assert told() == (1, ["/key"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Gate, "visible", _everything)
+        assert told() == (2, ["#runtimeMetadata", "/key"])
+    stage.admin.grant(reader_id, "TASK_DEF", stage.task, "READ")
+    assert told() == (2, ["#runtimeMetadata", "/key"])
+
+
+async def _everything(*_: Any) -> Callable[[str], bool]:
+    return lambda name: True
+
+
 def test_a_request_has_a_receipt_with_its_host(stage: Stage) -> None:
     run = stage.run(http(stage.listener.url, method="POST", body=stage.key, headers={"X-Key": stage.key}))
     assert stage.ended(run)["status"] == "COMPLETED"
@@ -66,7 +92,7 @@ def test_a_task_that_is_handed_out_again_has_a_receipt_each_time(stage: Stage) -
     run = stage.run(simple(stage.task, key=stage.key))
     (task,) = stage.entitled.poll(stage.task)
     stage.worker.complete(task, status="IN_PROGRESS")
-    assert stage.worker.poll(stage.task, timeout=3000)
+    assert stage.worker.poll(stage.task, timeout=20_000)
     assert [use["consumer"] for use in uses(stage, run)] == [f"app:{stage.worker_id}"] * 2
 
 
@@ -77,7 +103,7 @@ def test_the_receipts_of_an_execution_are_its_and_those_of_what_it_started(stage
     child = {**system("SUB_WORKFLOW", "c"), "subWorkflowParam": {"name": stage.name}}
     stage.author.save({"name": parent, "version": 1, "tasks": [http(stage.listener.url, body=stage.key, method="POST"), child]})
     run = stage.author.start(parent)
-    (task,) = stage.entitled.poll(stage.task, timeout=5000)
+    (task,) = stage.entitled.poll(stage.task, timeout=20_000)
     inner = task["workflowInstanceId"]
     assert sorted((use["workflowId"], use["door"]) for use in uses(stage, run)) == sorted([(run, "egress"), (inner, "handoff")])
     assert [(use["workflowId"], use["door"]) for use in uses(stage, inner)] == [(inner, "handoff")]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.gate.doors.stage import Stage, http, simple
+from tests.api.authorization.world import new
+from tests.gate.doors.stage import Stage, http, simple, system
 from tests.support.server import COMMAND
 
 
@@ -72,6 +73,21 @@ def test_what_became_of_it_is_counted(stage: Stage) -> None:
         ("call", "egress", f"app:{stage.author_id}", stage.listener.authority, 2, 2),
         ("one", "handoff", f"app:{stage.worker_id}", None, 2, 2),
     ]
+
+
+def test_tasks_that_put_it_are_listed_and_those_that_may_put_any(stage: Stage) -> None:
+    def puts(name: str, ref: str) -> dict[str, Any]:
+        return system("UPDATE_SECRET", ref, _secrets={"secretKey": name, "secretValue": "v"})
+
+    author = f"app:{stage.author_id}"
+    stage.admin.grant(stage.author_id, "SECRET_NAME", stage.secret, "UPDATE")
+    stage.save(puts(stage.secret, "named"), puts("${workflow.input.which}", "any"), puts(new("another"), "other"))
+    common = {"workflow": stage.name, "version": 1, "saver": author, "problem": None}
+    mine = [one for one in where(stage)["puts"] if one["workflow"] == stage.name]
+    assert mine == [{**common, "task": "named", "fromData": False}, {**common, "task": "any", "fromData": True}]
+    stage.admin.revoke(stage.author_id, "SECRET_NAME", stage.secret, "UPDATE")
+    (left,) = (one for one in where(stage)["puts"] if one["workflow"] == stage.name)
+    assert left["task"] == "named" and "UPDATE" in left["problem"]
 
 
 def test_the_answer_comes_in_pages(stage: Stage) -> None:

@@ -67,6 +67,37 @@ def agreeing_by_a_right_that_an_application_given_away_gave(stage: Stage, person
 
 
 @way(no_past)
+def agreeing_by_a_right_that_an_application_gave_which_trusts_ones_own_issuer(stage: Stage, persons: Persons) -> str:
+    """Another made the application and its key; whoever could make it trust a token could be it as well."""
+    me, second = owner(persons), persons.make()
+    guard(stage)
+    made, key = stage.admin.application(new("anothers"))
+    persons.grant(stage.admin, f"app:{made}", "READ", "UPDATE")
+    body = {"subject": {"type": "USER", "id": me.user}, "target": {"type": "APPLICATION", "id": made}, "access": ["READ", "UPDATE"]}
+    stage.admin.call("POST", "/api/auth/authorization", body)
+    terms = {"issuer": "https://gitlab.example.com", "audience": "mine", "conditions": {"project_id": "20"}}
+    me.api.call("POST", f"/api/applications/{made}/trusts", terms)
+    stage.admin.call("DELETE", "/api/auth/authorization", body)
+    persons.grant(stage.server.api(stage.server.token(key["id"], key["secret"])), second.user, "READ", "UPDATE")
+    return agreed(stage, me, second.api)
+
+
+@way(no_past)
+def agreeing_by_a_right_that_an_application_gave_whose_key_one_rotated(stage: Stage, persons: Persons) -> str:
+    """Whoever rotates a key is shown the new one, and can be the application by it."""
+    me, second = owner(persons), persons.make()
+    guard(stage)
+    made, key = stage.admin.application(new("anothers"))
+    persons.grant(stage.admin, f"app:{made}", "READ", "UPDATE")
+    body = {"subject": {"type": "USER", "id": me.user}, "target": {"type": "APPLICATION", "id": made}, "access": ["READ", "UPDATE"]}
+    stage.admin.call("POST", "/api/auth/authorization", body)
+    new_key = me.api.call("POST", f"/api/applications/{made}/accessKeys/{key['id']}/rotate")
+    stage.admin.call("DELETE", "/api/auth/authorization", body)
+    persons.grant(stage.server.api(stage.server.token(new_key["id"], new_key["secret"])), second.user, "READ", "UPDATE")
+    return agreed(stage, me, second.api)
+
+
+@way(no_past)
 def agreeing_by_a_tag_that_one_put_on(stage: Stage, persons: Persons) -> str:
     me, second, team = owner(persons), persons.make(), new("team")
     grant_on_tag(persons, second, team)

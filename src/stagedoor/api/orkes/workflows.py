@@ -3,6 +3,7 @@
 from typing import Any
 
 from stagedoor.api.http import Request, Response
+from stagedoor.api.orkes.for_end_user import end_user_of
 from stagedoor.api.orkes.metadata import version_in_path, version_of
 from stagedoor.api.orkes.wire import StartWorkflow, run_json
 from stagedoor.engine.definition import Json
@@ -20,6 +21,7 @@ async def start(server: Server, request: Request) -> Response:
         name=body.name, version=body.version or None, correlation_id=body.correlation_id, input=body.input or {},
         task_to_domain=body.task_to_domain or {}, priority=body.priority or 0, starter=request.principal.user,
         idempotency_key=body.idempotency_key, idempotency_strategy=body.idempotency_strategy,
+        end_user=end_user_of(request),
     )  # fmt: skip
     return Response.text(await server.executions.start(request.principal, asked))
 
@@ -47,6 +49,7 @@ def _request(request: Request, version: int | None) -> StartRequest:
         starter=request.principal.user,
         idempotency_key=request.header("x-idempotency-key"),
         idempotency_strategy=request.header("x-on-conflict"),
+        end_user=end_user_of(request),
     )
 
 

@@ -34,6 +34,7 @@ from stagedoor.engine.embedded.decision import (
 )
 from stagedoor.engine.embedded.definitions import Definitions
 from stagedoor.engine.embedded.rows import LATEST, add_run, load_run, load_tasks, pack, put_run, put_task
+from stagedoor.engine.embedded.shares import rank_in_share
 from stagedoor.engine.port import Candidate, Doors, Revision
 from stagedoor.engine.run import RUN_TERMINAL, TERMINAL, Run, Task
 from stagedoor.kit.clock import Clock
@@ -202,7 +203,10 @@ class Machine:
     def _queue(self, tx: Transaction, stage: Stage, line: str, job: Enqueue | Evaluate | Send | StartChild) -> None:
         due = stage.around.now if isinstance(job, StartChild) else job.due
         payload = "" if isinstance(job, Enqueue | Send) else pack(job)
-        put_work(tx, Work(job.task_id, stage.run.workflow_id, line, due, payload, rank_of(stage.run)))
+        rank = rank_of(stage.run)
+        if line == HTTP:
+            rank = rank_in_share(stage.run.project_id, rank)
+        put_work(tx, Work(job.task_id, stage.run.workflow_id, line, due, payload, rank))
 
     def _keep(self, tx: Transaction, stage: Stage, job: KeepSecret) -> None:
         run, task = stage.run, stage.tasks[job.task_id]
@@ -234,7 +238,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An item for a line. `rank`: lower ones go first."""
+    """An item for a line. `rank`: lower ones go first, save where projects share a line (shares.py)."""
 
     item_id: str
     run_id: str

@@ -46,6 +46,7 @@ class Starts:
             idempotency_key=request.idempotency_key,
             starter=request.starter,
             created_by=request.created_by,
+            end_user=request.end_user,
             root_id=run_id,
             masked_fields=revision.definition.masked_fields,
             create_time=now,
@@ -80,6 +81,8 @@ class Starts:
             tx.do("idempotency_move", run_id=run_id, **place)
             return None
         holder: str = held["run_id"]
+        if (found := load_run(tx, holder)) is not None and found.end_user != request.end_user:
+            raise Conflict(f"a run of {name} with this idempotencyKey exists already, for another end user")
         if request.idempotency_strategy == "RETURN_EXISTING":
             return holder
         if request.idempotency_strategy == "FAIL_ON_RUNNING" and held["status"] in RUN_TERMINAL:
@@ -163,6 +166,7 @@ class Starts:
             correlation_id=above.correlation_id,
             starter=above.starter,
             created_by=above.created_by,
+            end_user=above.end_user,
             depth=above.depth + 1,
             masked_fields=sorted({*above.masked_fields, *revision.definition.masked_fields}),
         )

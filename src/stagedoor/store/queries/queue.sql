@@ -35,10 +35,19 @@ SELECT COUNT(*) AS size FROM work WHERE line = :line;
 -- point: Jobs of a line to be done, and not leased to anybody.
 SELECT item_id, run_id FROM work WHERE line = :line AND due <= :now AND leased_until <= :now ORDER BY rank, due, item_id LIMIT :size;
 
+-- name: job_ready_within
+-- point: The same of a part of the line.
+SELECT item_id, run_id, rank FROM work WHERE line = :line AND rank BETWEEN :least AND :most AND due <= :now AND leased_until <= :now
+ORDER BY rank, due, item_id LIMIT :size;
+
+-- name: job_rank_next^
+-- point: The first rank in a line from this one on.
+SELECT MIN(rank) AS rank FROM work WHERE line = :line AND rank >= :least;
+
 -- name: job_lease^
 -- Lease a job to this process.
 UPDATE work SET lease = :lease, leased_until = :until WHERE item_id = :item_id AND line = :line AND leased_until <= :now
-RETURNING item_id, run_id, line, payload, lease;
+RETURNING item_id, run_id, line, rank, payload, lease;
 
 -- name: job_renew!
 -- A job still being performed.

@@ -94,6 +94,12 @@ FROM marker m JOIN workflow_definition d ON d.revision_id = m.revision_id AND d.
 WHERE m.project_id = :project_id AND m.secret_name = :secret_name
 ORDER BY d.name, d.version, m.task_ref, m.place, m.secret_path LIMIT :size OFFSET :start;
 
+-- name: revisions_that_hold
+-- Definitions, as names mean them now, whose text holds such a word.
+SELECT w.revision_id, w.body, w.saved_by, w.saved_at FROM workflow_definition d
+JOIN workflow_revision w ON w.revision_id = d.revision_id AND w.project_id = d.project_id
+WHERE d.project_id = :project_id AND LOWER(w.body) LIKE :word ORDER BY d.name, d.version LIMIT :size;
+
 -- name: secret_named_count^
 -- How often.
 SELECT COUNT(*) AS count FROM marker m JOIN workflow_definition d ON d.revision_id = m.revision_id AND d.project_id = m.project_id
@@ -133,7 +139,8 @@ SELECT release_id, reason, asked_at FROM secret_release WHERE project_id = :proj
 AND asker = :asker AND kind = :kind AND status = :status AND ends_at > :now ORDER BY ends_at DESC LIMIT 1 /*postgres FOR SHARE */;
 
 -- name: done_to_target
--- Who made an account or sent its link, made an application or a key of it, wrote a custom role, or put a tag on, with the tags.
+-- Who made an account or sent its link, made an application, a key or a trust of it, wrote a custom role, or put a tag on, with the tags.
 SELECT DISTINCT actor, action, CASE WHEN action = 'tag.put' THEN detail ELSE '' END AS detail FROM audit
 WHERE project_id = :project_id AND target = :target AND outcome = 'done' AND action IN
-('user.create', 'user.invite', 'application.create', 'access_key.create', 'role.create', 'role.update', 'tag.put');
+('user.create', 'user.invite', 'application.create', 'access_key.create', 'role.create', 'role.update', 'tag.put', 'trust.create',
+'trust.update', 'access_key.rotate');

@@ -1,11 +1,11 @@
 -- name: secret_by_name^
 -- point: A secret without its value.
-SELECT secret_id, name, version, policy, source, expires_at FROM secret WHERE project_id = :project_id AND name = :name;
+SELECT secret_id, name, version, policy, source, integration, expires_at FROM secret WHERE project_id = :project_id AND name = :name;
 
 -- name: secret_kept^
 -- A secret about to be opened, with its newest version and the key that one is sealed under: until the transaction ends nobody deletes
 -- the secret or changes its policy.
-SELECT s.secret_id, s.version, s.source, s.expires_at, v.key_id, v.sealed, v.destroyed_at, k.sealed AS wrapped, k.master_id
+SELECT s.secret_id, s.version, s.source, s.integration, s.expires_at, v.key_id, v.sealed, v.destroyed_at, k.sealed AS wrapped, k.master_id
 FROM secret s
 LEFT JOIN secret_version v ON v.secret_id = s.secret_id AND v.version = s.version
 LEFT JOIN data_key k ON k.project_id = s.project_id AND k.key_id = v.key_id
@@ -13,7 +13,7 @@ WHERE s.project_id = :project_id AND s.name = :name /*postgres FOR SHARE OF s */
 
 -- name: secret_locked^
 -- point: A secret about to change: two puts follow one another, and a deletion comes after whoever is opening it.
-SELECT secret_id, name, version, source FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
+SELECT secret_id, name, version, source, integration FROM secret WHERE project_id = :project_id AND name = :name /*postgres FOR UPDATE */;
 
 -- name: secrets_of_project
 -- All names, sorted.

@@ -1,0 +1,44 @@
+"""Makes access tokens: for a principal, by the credential that it came by."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stagedoor.core.principal import Principal
+from stagedoor.gate.authority import Realm
+from stagedoor.kit.clock import Clock
+from stagedoor.kit.ids import NewId
+from stagedoor.kit.tokens import Claims
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What a token says beyond whom it speaks for: see kit/tokens.py, Claims."""
+
+    ceiling: dict[str, Any] | None = None
+    act: dict[str, Any] | None = None
+    origin: tuple[str, ...] = ()
+
+
+PLAIN = Additions()
+
+
+@dataclass(frozen=True)
+class Minted:
+    claims: Claims
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Mint:
+    realm: Realm
+    clock: Clock
+    new_id: NewId
+
+    async def token(self, who: Principal, life: int, more: Additions = PLAIN) -> Minted:
+        """`life` in milliseconds."""
+        signer, now = await self.realm.keys.signer(), self.clock.now()
+        claims = Claims(
+            iss=self.realm.issuer, aud=self.realm.audience, sub=who.user, client_id=who.credential or "", project=who.project,
+            jti=self.new_id(), iat=now // 1000, exp=(now + life) // 1000, ceiling=more.ceiling, act=more.act, origin=more.origin,
+        )  # fmt: skip
+        return Minted(claims, signer.sign(claims))
