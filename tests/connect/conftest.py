@@ -34,8 +34,9 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"{what} is missing")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator["Playwright"]:
+    """Its event loop counts as running in this thread until it is closed: no longer than one file."""
     from playwright.sync_api import sync_playwright  # the quick tests do without
 
     if not Path(CHROMIUM).exists():

@@ -48,7 +48,8 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
             response: Response = await request.route.handler(server, request)
         except (Forbidden, SealBroken) as problem:  # found out while the thing was done: a definition's secrets, a grant
             refused = True
-            if isinstance(problem, SealBroken) or not problem.audited:
+            known = request.principal is not None  # on a public route there is nobody to write down
+            if known and (isinstance(problem, SealBroken) or not problem.audited):
                 await server.gate.record_refusal(request.principal, f"{request.method} {request.route.path}", problem.message)
             raise
         finally:

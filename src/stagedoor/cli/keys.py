@@ -1,27 +1,23 @@
 """`stagedoor keys list` and `leaks`: every credential of a project and what is made of it, on the store itself; a server may be running."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from stagedoor.bootstrap import Core, open_core
+from stagedoor.bootstrap import Core
 from stagedoor.cli.drawing import cell
-from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, fail, settings_of
+from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, settings_of
+from stagedoor.cli.scanning import scanned_or_fail
 from stagedoor.core.credential_use import Shown, all_shown, uses_since
 from stagedoor.core.leak import Leak, Leaks
 from stagedoor.core.project import DEFAULT
 from stagedoor.core.usage import DAY
-from stagedoor.kit.errors import StagedoorError
-from stagedoor.settings import Settings
 from stagedoor.store.store import Transaction
 
-T = TypeVar("T")
 keys = typer.Typer(help="Credentials of every kind, and what is made of them.", no_args_is_help=True)
 ProjectOption = Annotated[str, typer.Option("--project", metavar="ID")]
 MOST_LEAKS = 1_000
@@ -52,7 +48,7 @@ def list_all(
         found = [Listed(**msgspec.structs.asdict(one), uses_24h=used.get(one.id, 0)) for one in wanted]
         return sorted(found, key=lambda one: (one.kind, one.owner, one.created_at or 0, one.id))
 
-    found = _scan(settings_of(data, database), project, within)
+    found = scanned_or_fail(settings_of(data, database), project, within)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -67,7 +63,7 @@ def leaks(*, data: DataOption, database: DatabaseOption = None, project: Project
         book = Leaks(core.clock, core.audit, core.credentials, core.signing)
         return [make() for (_, make), _ in zip(book.all(tx, project, 2**53, None), range(MOST_LEAKS), strict=False)]
 
-    found = _scan(settings_of(data, database), project, within)
+    found = scanned_or_fail(settings_of(data, database), project, within)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -108,15 +104,3 @@ def _console() -> Console:
     """Wide where it is not a terminal: a cell is never cut in a file."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=400)
-
-
-def _scan(settings: Settings, project: str, fn: Callable[[Core, Transaction], T]) -> T:
-    async def within() -> T:
-        async with open_core(settings) as core:
-            await core.store.scan(lambda tx: core.projects.get(tx, project))
-            return await core.store.scan(lambda tx: fn(core, tx))
-
-    try:
-        return asyncio.run(within())
-    except StagedoorError as problem:
-        fail(problem)

@@ -1,15 +1,14 @@
 """`stagedoor secrets where` and `dry-run`: where secrets go, on the store itself; a server may be running on it, nothing is changed."""
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import typer
 
-from stagedoor.bootstrap import Core, open_core
-from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, fail, settings_of
+from stagedoor.bootstrap import Core
+from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, settings_of
+from stagedoor.cli.scanning import scanned_or_fail
 from stagedoor.cli.secret_drawing import draw_dry_run, draw_where
 from stagedoor.core.explainer import Explainer
 from stagedoor.core.permission import Resource
@@ -22,11 +21,9 @@ from stagedoor.engine.embedded.rows import unpack
 from stagedoor.engine.port import TaskRecord
 from stagedoor.gate.uses import LATELY, LONG, Deployed, Page, Uses, Where, named_in, putting
 from stagedoor.kit import strictjson
-from stagedoor.kit.errors import BadInput, StagedoorError
-from stagedoor.settings import Settings
+from stagedoor.kit.errors import BadInput
 from stagedoor.store.store import Transaction
 
-T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 ProjectOption = Annotated[str, typer.Option("--project", metavar="ID")]
 
@@ -42,7 +39,7 @@ def where(
     as_json: JsonOption = False,
 ) -> None:
     """Every definition and task that names a secret, whoever may be handed it, and what became of it in 30 and 90 days."""
-    found = _scan(settings_of(data, database), project, lambda core, tx: _where(core, tx, (project, name), Page(start, size)))
+    found = scanned_or_fail(settings_of(data, database), project, lambda core, tx: _where(core, tx, (project, name), Page(start, size)))
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -61,7 +58,7 @@ def dry_run(
 ) -> None:
     """What a policy would have refused of the uses recorded of late. Exit 1 where it would have refused any."""
     settings = settings_of(data, database)
-    found = _scan(settings, project, lambda core, tx: _uses(core).dry_run(tx, project, name, _read(policy), days))
+    found = scanned_or_fail(settings, project, lambda core, tx: _uses(core).dry_run(tx, project, name, _read(policy), days))
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -94,15 +91,3 @@ def _where(core: Core, tx: Transaction, asked: tuple[str, str], page: Page) -> W
 def _uses(core: Core) -> Uses:
     explainer = Explainer(core.credentials, Remedies(core.groups, core.applications))
     return Uses(core.secrets, explainer, core.clock.now())
-
-
-def _scan(settings: Settings, project: str, fn: Callable[[Core, Transaction], T]) -> T:
-    async def within() -> T:
-        async with open_core(settings) as core:
-            await core.store.scan(lambda tx: core.projects.get(tx, project))
-            return await core.store.scan(lambda tx: fn(core, tx))
-
-    try:
-        return asyncio.run(within())
-    except StagedoorError as problem:
-        fail(problem)

@@ -11,6 +11,7 @@ from stagedoor.bootstrap import Core, open_core
 from stagedoor.cli.drawing import draw_able, draw_explanation, draw_what_if
 from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, fail, settings_of
 from stagedoor.cli.project import COMMAND
+from stagedoor.cli.scanning import scanned
 from stagedoor.core.change import Change, Parts
 from stagedoor.core.explainer import Explainer
 from stagedoor.core.grant import Target, resource_of
@@ -54,7 +55,7 @@ def why(
     try:
         who = Principal(project, subject.removeprefix("USER:"), credential)
         question = asked(access, thing, domain)
-        found = asyncio.run(_scan(settings_of(data, database), project, lambda core, tx: _explainer(core).explain(tx, None, who, question)))
+        found = scanned(settings_of(data, database), project, lambda core, tx: _explainer(core).explain(tx, None, who, question))
     except StagedoorError as problem:
         fail(problem)
     _print(found, as_json, draw_explanation)
@@ -75,7 +76,7 @@ def who_can(
     """Every user and application that may do something, each with its paths."""
     try:
         question = asked(access, thing, domain)
-        found = asyncio.run(_scan(settings_of(data, database), project, lambda core, tx: _explainer(core).who_can(tx, project, question)))
+        found = scanned(settings_of(data, database), project, lambda core, tx: _explainer(core).who_can(tx, project, question))
     except StagedoorError as problem:
         fail(problem)
     _print(found, as_json, lambda able: draw_able(question, able))
@@ -127,12 +128,6 @@ def change_of(kind: str, fields: list[str]) -> Change:
 
 def _explainer(core: Core) -> Explainer:
     return Explainer(core.credentials, Remedies(core.groups, core.applications))
-
-
-async def _scan(settings: Settings, project: str, fn: Callable[[Core, Transaction], T]) -> T:
-    async with open_core(settings) as core:
-        await core.store.scan(lambda tx: core.projects.get(tx, project))
-        return await core.store.scan(lambda tx: fn(core, tx))
 
 
 async def _tried(settings: Settings, project: str, change: Change) -> WhatIf:

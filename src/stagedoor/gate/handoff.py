@@ -144,13 +144,12 @@ def _question(candidate: Candidate, consumer: Principal) -> Key | None:
     if run.root_id not in ("", run.workflow_id) or not run.name_id or run.created_by not in ("", run.starter):
         return None
     name, named = task.reference_task_name, record.definition.runtime_metadata if record else None
-    if record and named:
-        name = " ".join((name, record.saved_by, *named))
-    elif "__" in name:  # all iterations of a task ask the same
+    beside = (record.saved_by, *named) if record and named else None
+    if beside is None and "__" in name:  # all iterations of a task ask the same
         origin = template_of(candidate)
         name = origin[1] if origin else name
     return (
-        candidate.project, candidate.revision.revision_id, name, task.task_type, run.name_id, run.workflow_name, run.starter,
+        candidate.project, candidate.revision.revision_id, name, beside, task.task_type, run.name_id, run.workflow_name, run.starter,
         consumer.user, consumer.ceiling,
     )  # fmt: skip
 
