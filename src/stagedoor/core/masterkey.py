@@ -160,7 +160,11 @@ class MasterKeys:
             if master_id in self._asking:
                 raise _missing(master_id)
             asking = self._asking[master_id] = Future()
-        threading.Thread(target=self._learn, args=(master_id, ask, asking), name="stagedoor-key-service", daemon=True).start()
+        try:
+            threading.Thread(target=self._learn, args=(master_id, ask, asking), name="stagedoor-key-service", daemon=True).start()
+        except RuntimeError:  # no thread is to be had: the next one asks
+            del self._asking[master_id]
+            raise Unavailable("the key service cannot be asked right now") from None
         try:
             return asking.result(patience)
         except TimeoutError:

@@ -120,6 +120,8 @@ async def style(server: Server, request: Request) -> Response:
 async def _form(connecting: Connecting, seen: Seen, slug: str, incomplete: Incomplete, given: dict[str, str]) -> Response:
     """With what is wrong at each field; the keyboard begins at the first of them. Secrets are never sent back."""
     integration = await connecting.integration(seen.visit, slug)
+    if not integration.fields:  # it became a provider's while the form was open
+        raise Conflict(CHANGED)
     several, problems = len(await connecting.choices(seen.visit)) > 1, incomplete.problems
     first = next((field.name for field in integration.fields if field.name in problems), integration.fields[0].name)
     return pages.page(
