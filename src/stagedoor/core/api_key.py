@@ -173,9 +173,7 @@ class ApiKeys:
         row = tx.one("credential_by_digest", digest=digest(key), kind=KIND)
         if row is None or row["paused_at"]:
             raise self.credentials.tampered(tx, row) or turned_away(UnknownKey(), row)
-        who = self.credentials.alive(tx, row["id"])
-        ends = [row[name] for name in ("expires_at", "retire_at") if row[name]]
-        return Proven(who, min(ends, default=None))
+        return Proven(*self.credentials.alive_until(tx, row["id"]))
 
     def _owner(self, tx: Transaction, who: Principal, key_id: str) -> str:
         """Whose key it is. NotFound for another's to who is no administrator."""

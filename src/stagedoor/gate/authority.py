@@ -91,8 +91,12 @@ class Authenticator:
         """After a wait: Unauthenticated where the credential has been paused or deleted meanwhile."""
         credential = principal.credential
         if credential is not None:
-            await self._store.read(lambda tx: self._credentials.alive(tx, credential))
-            await self._store.read(lambda tx: check_not_revoked(tx, principal))
+
+            def within(tx: Transaction) -> None:
+                self._credentials.alive(tx, credential)
+                check_not_revoked(tx, principal)
+
+            await self._store.read(within)
         if principal.signed_by:
             await self._realm.keys.verifier(principal.signed_by)
 

@@ -1,5 +1,6 @@
 """More of them: by accounts, applications, tags and roles that the asker had a hand in before (core/eyes.py looks that up)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.api.authorization.world import new
@@ -7,6 +8,9 @@ from tests.gate.doors.stage import Stage
 from tests.gate.uses.persons import Person, Persons
 from tests.gate.uses.test_releases import guard
 from tests.gate.uses.ways import agreed, no_past, owner, way
+
+Key = dict[str, Any]
+"""An access key as created: `id` and `secret`."""
 
 
 @way(no_past)
@@ -69,31 +73,37 @@ def agreeing_by_a_right_that_an_application_given_away_gave(stage: Stage, person
 @way(no_past)
 def agreeing_by_a_right_that_an_application_gave_which_trusts_ones_own_issuer(stage: Stage, persons: Persons) -> str:
     """Another made the application and its key; whoever could make it trust a token could be it as well."""
-    me, second = owner(persons), persons.make()
-    guard(stage)
-    made, key = stage.admin.application(new("anothers"))
-    persons.grant(stage.admin, f"app:{made}", "READ", "UPDATE")
-    body = {"subject": {"type": "USER", "id": me.user}, "target": {"type": "APPLICATION", "id": made}, "access": ["READ", "UPDATE"]}
-    stage.admin.call("POST", "/api/auth/authorization", body)
-    terms = {"issuer": "https://gitlab.example.com", "audience": "mine", "conditions": {"project_id": "20"}}
-    me.api.call("POST", f"/api/applications/{made}/trusts", terms)
-    stage.admin.call("DELETE", "/api/auth/authorization", body)
-    persons.grant(stage.server.api(stage.server.token(key["id"], key["secret"])), second.user, "READ", "UPDATE")
-    return agreed(stage, me, second.api)
+
+    def trusted(me: Person, made: str, key: Key) -> Key:
+        terms = {"issuer": "https://gitlab.example.com", "audience": "mine", "conditions": {"project_id": "20"}}
+        me.api.call("POST", f"/api/applications/{made}/trusts", terms)
+        return key
+
+    return _agreed_by_anothers_application(stage, persons, trusted)
 
 
 @way(no_past)
 def agreeing_by_a_right_that_an_application_gave_whose_key_one_rotated(stage: Stage, persons: Persons) -> str:
     """Whoever rotates a key is shown the new one, and can be the application by it."""
+
+    def rotated(me: Person, made: str, key: Key) -> Key:
+        found: Key = me.api.call("POST", f"/api/applications/{made}/accessKeys/{key['id']}/rotate")
+        return found
+
+    return _agreed_by_anothers_application(stage, persons, rotated)
+
+
+def _agreed_by_anothers_application(stage: Stage, persons: Persons, taken: Callable[[Person, str, Key], Key]) -> str:
+    """One may UPDATE it for a moment, and does with it what `taken` does; by the key that it answers the application gives the rights."""
     me, second = owner(persons), persons.make()
     guard(stage)
     made, key = stage.admin.application(new("anothers"))
     persons.grant(stage.admin, f"app:{made}", "READ", "UPDATE")
     body = {"subject": {"type": "USER", "id": me.user}, "target": {"type": "APPLICATION", "id": made}, "access": ["READ", "UPDATE"]}
     stage.admin.call("POST", "/api/auth/authorization", body)
-    new_key = me.api.call("POST", f"/api/applications/{made}/accessKeys/{key['id']}/rotate")
+    key = taken(me, made, key)
     stage.admin.call("DELETE", "/api/auth/authorization", body)
-    persons.grant(stage.server.api(stage.server.token(new_key["id"], new_key["secret"])), second.user, "READ", "UPDATE")
+    persons.grant(stage.server.api(stage.server.token(key["id"], key["secret"])), second.user, "READ", "UPDATE")
     return agreed(stage, me, second.api)
 
 
