@@ -15,6 +15,9 @@ JSV1   := .venvs/conductor-node
 OIDC   := .venvs/oidc-provider
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name))))
 
+# Each start of Python would compile everything anew: seconds of CPU, hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
+
 export STAGEDOOR_SDK_PYTHON := $(CURDIR)/$(SDK)/bin/python
 export STAGEDOOR_SDK_JAVASCRIPT := $(CURDIR)/$(JSSDK)
 export STAGEDOOR_CONDUCTOR_PY := $(CURDIR)/$(PYV1)/bin/python
@@ -26,9 +29,10 @@ install = if command -v uv >/dev/null; then uv pip install -q --python $(1)/bin/
 	else $(1)/bin/python -m pip install -q --no-compile --disable-pip-version-check $(2); fi
 locked = $(call install,$(1),--require-hashes $(foreach lock,$(2),-r requirements/$(lock).lock))
 
-.PHONY: setup demo test test-all test-rest soak check bench docs clean lock
+.PHONY: setup environments demo test test-all test-rest soak check bench docs clean lock
 
 setup: $(VENV)/.dev $(SDK)/.ready
+environments: setup $(JSSDK)/.ready $(PYV1)/.ready $(JSV1)/.ready $(OIDC)/.ready
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
@@ -85,13 +89,13 @@ demo:
 # Everything quick that needs nothing but this machine: no PostgreSQL, no crashes, no long counts, the corpus only where it is named.
 test: setup
 	@if [ -z "$${STAGEDOOR_CORPUS:-}" ]; then echo "STAGEDOOR_CORPUS is not set: the tests over the corpus are left out"; fi
-	@$(PYTEST) -q -n 2 $(FILES) -m "not soak and $(QUICK)$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
+	@$(PYTEST) -q -n 3 $(FILES) -m "not soak and $(QUICK)$(if $(STAGEDOOR_CORPUS),, and not corpus)" $(TESTS)
 
 # Everything but the long counts; what is missing is a failure, not a skip. `make test-rest`: what of it `make test` leaves out.
 QUICK := not slow and not postgres and not sdk_js
 test-all: MARKED := not soak
 test-rest: MARKED := not soak and (corpus or not ($(QUICK)))
-test-all test-rest: setup $(JSSDK)/.ready $(PYV1)/.ready $(JSV1)/.ready $(OIDC)/.ready
+test-all test-rest: environments
 	@test -d "$${STAGEDOOR_CORPUS:-}" || { echo "STAGEDOOR_CORPUS must name the folder of the corpus" >&2; exit 1; }
 	@STAGEDOOR_REQUIRE_POSTGRES=1 STAGEDOOR_REQUIRE_CORPUS=1 STAGEDOOR_REQUIRE_SDK=1 STAGEDOOR_REQUIRE_CRASH=1 STAGEDOOR_REQUIRE_BROWSER=1 $(PYTEST) -q -n 3 $(FILES) -m "$(MARKED)" $(TESTS)
 

@@ -1,8 +1,10 @@
 """What every test may use. Async tests run under anyio's plugin on asyncio: mark them `pytest.mark.anyio`."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
+import httpx._transports.default as httpx_transport
 import pytest
 
 from stagedoor.store import Store
@@ -14,6 +16,9 @@ from tests.support.server import LiveServer, live_server
 
 NewStore = Callable[..., Store]
 """Makes a store on the test's database, not opened yet; takes the keyword arguments both stores share (clock, schema, limits)."""
+
+# A client reads the system's certificates anew each time, 40 ms of CPU: one reading does for all.
+httpx_transport.create_ssl_context = lru_cache(httpx_transport.create_ssl_context)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

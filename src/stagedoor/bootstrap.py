@@ -1,4 +1,4 @@
-"""The only place that builds things: from settings to a running server's parts."""
+"""The only place that builds things, floor 2 in foundation.py: from settings to a running server's parts."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,53 +7,32 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from stagedoor.core.advisor import Advisor
 from stagedoor.core.api_key import ApiKeys
-from stagedoor.core.application import Applications
-from stagedoor.core.audit import Audit
-from stagedoor.core.auth_session import AuthSessions
-from stagedoor.core.connection import Connections
-from stagedoor.core.credential import Credentials
-from stagedoor.core.custom_role import Roles
 from stagedoor.core.earlier import complete, lacks
-from stagedoor.core.end_user import EndUsers
-from stagedoor.core.environment import Environment
-from stagedoor.core.external import ExternalStores
 from stagedoor.core.federation import Trusts
-from stagedoor.core.grant import Grants
-from stagedoor.core.group import Groups
-from stagedoor.core.identity import Directory
-from stagedoor.core.integration import Integrations
 from stagedoor.core.invite import Invites
 from stagedoor.core.leak import Leaks
-from stagedoor.core.masterkey import AUDIT, MasterKeyMissing, MasterKeys, reason
-from stagedoor.core.member import Members
-from stagedoor.core.operator import Operators
-from stagedoor.core.password import bind_old
+from stagedoor.core.masterkey import MasterKeyMissing, reason
 from stagedoor.core.principal import Principal
-from stagedoor.core.project import DEFAULT, Projects
-from stagedoor.core.project_key import ProjectKeys
-from stagedoor.core.project_signing import ProjectSigning
-from stagedoor.core.publishable_key import PublishableKeys
-from stagedoor.core.secret import Secrets
-from stagedoor.core.signin import SignIns
-from stagedoor.core.signing import SigningKeys
-from stagedoor.core.usage import DAY, Usage
+from stagedoor.core.project import DEFAULT
+from stagedoor.core.usage import DAY
 from stagedoor.core.visit import Visits
 from stagedoor.engine.embedded.engine import EmbeddedEngine
 from stagedoor.engine.embedded.script import ScriptPool
-from stagedoor.gate.address import EgressSettings
+from stagedoor.foundation import NOT_SET_UP, STARTING, Core, make_core, make_store, master_keys
 from stagedoor.gate.api_keys import ApiKeyVerbs
-from stagedoor.gate.authority import Authenticator, Realm
+from stagedoor.gate.authority import Authenticator
 from stagedoor.gate.chores import Chore
 from stagedoor.gate.conditions import Conditions
 from stagedoor.gate.connected import Connected
 from stagedoor.gate.connecting import Connecting
+from stagedoor.gate.console import console
 from stagedoor.gate.definitions import Definitions
 from stagedoor.gate.doors import GateDoors
 from stagedoor.gate.egress import Egress
 from stagedoor.gate.end_users import EndUserVerbs
-from stagedoor.gate.exchange import Exchange, unmatchable_hash
+from stagedoor.gate.exchange import Exchange
+from stagedoor.gate.execution_tokens import ExecutionTokens
 from stagedoor.gate.executions import Executions
 from stagedoor.gate.external import StoreVerbs
 from stagedoor.gate.failures import Failures, recorded
@@ -63,7 +42,7 @@ from stagedoor.gate.hashing import Hashing
 from stagedoor.gate.invitations import Invitations
 from stagedoor.gate.issuers import Issuers, opened_issuers
 from stagedoor.gate.keeping import Keeping
-from stagedoor.gate.keyring import Keyring
+from stagedoor.gate.keyring import Keyring, Realm
 from stagedoor.gate.leak_keys import LeakKeys, opened_leak_keys
 from stagedoor.gate.leaks import LeakDesk
 from stagedoor.gate.limits import Limits
@@ -87,108 +66,17 @@ from stagedoor.gate.variables import Variables
 from stagedoor.gate.vault import LIMITS as VAULT_LIMITS
 from stagedoor.gate.vault import Vault
 from stagedoor.kit.clock import Clock, SystemClock
-from stagedoor.kit.crypto import Key, KeyProblem, SealBroken
-from stagedoor.kit.errors import BadInput, StagedoorError, Unavailable
+from stagedoor.kit.crypto import KeyProblem, SealBroken
+from stagedoor.kit.errors import StagedoorError, Unavailable
 from stagedoor.kit.ids import new_id
-from stagedoor.kit.masterkey import AtHand, KeyFile
-from stagedoor.kit.secretvalue import SecretValue
+from stagedoor.kit.passwords import unmatchable_hash
 from stagedoor.kit.tokens import SigningKey
-from stagedoor.settings import DATABASE_FILE, MASTER_KEY_FILE, Settings
-from stagedoor.store.sqlite import SqliteStore
-from stagedoor.store.store import Store, Transaction
+from stagedoor.settings import DATABASE_FILE, Settings
+from stagedoor.store.store import Transaction
 
+__all__ = ["Core", "make_core", "make_store", "master_keys", "open_core", "open_server", "opened_stores", "synchronous_mode"]
 AUDIENCE = "conductor"
-STARTING = "stagedoor-start"
 ANOTHER = "the master key is not the one that this store was made with"
-NOT_SET_UP = "this store has not been set up: run `stagedoor init` first"
-
-
-def master_keys(settings: Settings, clock: Clock | None = None) -> MasterKeys:
-    """From the environment where it is given, else from the file in the data directory; and those that a rotation brings in, and what
-    lies with the key service."""
-    texts = [SecretValue(text) for text in (settings.master_key, settings.new_master_key) if text]
-    at_hand = AtHand(texts, KeyFile(settings.data / MASTER_KEY_FILE), only_new=settings.master_key is not None)
-    return MasterKeys(at_hand, clock or SystemClock(), settings.key_service.unwrap if settings.key_service else None)
-
-
-def make_store(settings: Settings) -> Store:
-    if settings.database:
-        from stagedoor.store.postgres import PostgresStore  # the extra `postgres` brings its driver
-
-        try:
-            return PostgresStore(settings.database)
-        except ValueError as problem:
-            raise BadInput(f"database: {problem}", "database") from None
-    return SqliteStore(settings.data / DATABASE_FILE, synchronous=settings.synchronous)
-
-
-@dataclass(frozen=True)
-class Core:
-    """Floor 2 and the signing keys, over one store."""
-
-    store: Store
-    clock: Clock
-    audit: Audit
-    projects: Projects
-    directory: Directory
-    roles: Roles
-    groups: Groups
-    grants: Grants
-    applications: Applications
-    credentials: Credentials
-    secrets: Secrets
-    signing: SigningKeys
-    operators: Operators
-    members: Members
-    sign_ins: SignIns
-    usage: Usage
-    advisor: Advisor
-    environment: Environment
-    keys: MasterKeys
-    external: ExternalStores
-    project_keys: ProjectKeys
-    end_users: EndUsers
-    auth_sessions: AuthSessions
-    integrations: Integrations
-    connections: Connections
-
-    def recognise(self, tx: Transaction) -> None:
-        """A store of an earlier version learns its master key's name, and its credentials get their MACs. Once."""
-        if tx.one("master_key_active") is None:
-            if not self.signing.recognise(tx):
-                raise Unavailable(NOT_SET_UP)
-            self.credentials.vouch_for_old(tx)
-            bind_old(tx, self.keys)
-            told = "of an earlier version: its credentials and passwords are vouched for as they stand"
-            self.audit.change(tx, Principal(DEFAULT, STARTING), "store.recognise", "STORE", told)
-
-
-def make_core(store: Store, keys: MasterKeys | Key, clock: Clock) -> Core:
-    """`keys`: or the one master key that is all there is."""
-    keys = MasterKeys(AtHand(given=(keys,)), clock) if isinstance(keys, Key) else keys
-    audit, usage = Audit(partial(keys.derived, purpose=AUDIT), clock, new_id), Usage(clock)
-    grants = Grants(clock, audit, usage)
-    roles = Roles(clock, audit, grants)
-    end_users = EndUsers(clock, new_id, audit, grants)
-    directory = Directory(clock, new_id, audit, roles, keys)
-    credentials = Credentials(clock, new_id, audit, keys)
-    projects = Projects(keys, clock, new_id, PublishableKeys(credentials, audit))
-    secrets = Secrets(clock, new_id, audit, grants, projects)
-    connections = Connections(secrets, end_users, audit, clock, new_id)
-    end_users.forget.append(connections.forget)
-    return Core(
-        store, clock, audit, projects, directory, roles, Groups(clock, audit, grants, directory), grants,
-        Applications(clock, new_id, audit, grants, directory),
-        credentials,
-        secrets,
-        SigningKeys(keys, clock, new_id),
-        Operators(clock, audit), Members(directory), SignIns(credentials, directory, audit),
-        usage, Advisor(clock, audit, directory), Environment(clock, audit, grants), keys,
-        ExternalStores(secrets, audit, clock, new_id),
-        ProjectKeys(clock, new_id, audit, credentials, ProjectSigning(keys, clock, new_id, audit)),
-        end_users, AuthSessions(end_users, clock, new_id, audit, keys),
-        Integrations(secrets, audit, clock, new_id), connections,
-    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -222,10 +110,11 @@ async def open_server(settings: Settings, clock: Clock | None = None) -> AsyncIt
             opened_leak_keys(settings.leak_keys, settings.egress, clock) as leak_keys,
         ):
             core.keys.serving()
-            server = _make_server(core, realm, scripts, Outside(outbound, stores, settings.egress, issuers, leak_keys))
+            providers = Providers(outbound, settings.egress)
+            server = _make_server(core, realm, scripts, Outside(outbound, stores, providers, issuers, leak_keys))
             await server.gate.engine.open()
             try:
-                async with recorded(server.gate.exchange.failures), counting(_recording(core)), _renewing(core, outbound, settings):
+                async with recorded(server.gate.exchange.failures), counting(_recording(core)), _renewing(core, providers):
                     yield server
             finally:
                 await server.gate.engine.close()
@@ -239,7 +128,7 @@ class Outside:
 
     outbound: Outbound
     stores: Stores
-    egress: EgressSettings
+    providers: Providers
     issuers: Issuers
     leak_keys: LeakKeys
 
@@ -307,12 +196,12 @@ def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside
     hashing = Hashing(core.clock)
     exchange = Exchange(
         core.store, core.credentials, core.sign_ins, core.clock, new_id, Mint(realm, core.clock, new_id),
-        Limits.by(core.clock), hashing, Failures(core.store, core.audit, core.clock, DEFAULT), unmatchable_hash(new_id), core.usage,
+        Limits.by(core.clock), hashing, Failures(core.store, core.audit, core.clock, DEFAULT), unmatchable_hash(), core.usage,
     )  # fmt: skip
     gate = Gate(
         core.store, core.audit, core.projects, core.directory, core.roles, core.groups, core.applications, core.credentials,
         core.grants, core.secrets, engine, Sealing(core.secrets, new_id, core.usage),
-        Authenticator(core.store, core.credentials, core.clock, realm), exchange, core.usage, core.advisor,
+        Authenticator(core.store, core.credentials, core.clock, realm, engine), exchange, core.usage, core.advisor,
         core.environment, outside.stores,
     )  # fmt: skip
     api_keys = ApiKeys(core.clock, new_id, core.audit, core.credentials)
@@ -328,16 +217,17 @@ def _make_server(core: Core, realm: Realm, scripts: ScriptPool, outside: Outside
         oauth=oauth(gate, Trusts(core.credentials, core.audit, core.clock, new_id), outside.issuers),
         leaks=LeakDesk(gate, Leaks(core.clock, core.audit, core.credentials, core.signing), outside.leak_keys),
         rotations=rotations(gate, api_keys, core.project_keys),
+        execution_tokens=ExecutionTokens(gate, exchange.mint),
+        console=console(exchange),
     )  # fmt: skip
 
 
 def _connecting(core: Core, outside: Outside) -> Connecting:
-    visits, providers = Visits(core.clock, core.keys), Providers(outside.outbound, outside.egress)
-    return Connecting(core.store, core.auth_sessions, core.projects.publishable, core.integrations, core.connections, visits, providers)
+    visits, publishable = Visits(core.clock, core.keys), core.projects.publishable
+    return Connecting(core.store, core.auth_sessions, publishable, core.integrations, core.connections, visits, outside.providers)
 
 
-def _renewing(core: Core, outbound: Outbound, settings: Settings) -> AbstractAsyncContextManager[None]:
-    providers = Providers(outbound, settings.egress)
+def _renewing(core: Core, providers: Providers) -> AbstractAsyncContextManager[None]:
     return Renewing(core.store, core.projects, core.integrations, core.connections, providers).running()
 
 

@@ -38,16 +38,25 @@ def said(value: object, status: int = 200) -> Reply:
 def provider(here: Shop, url: str, **more: Any) -> tuple[str, str]:
     """(slug, field)."""
     field = fresh("OAUTH")
-    oauth = {
+    return here.integration(oauth=_oauth(url, field, **more), fields=[]), field
+
+
+def set_provider(here: Shop, slug: str, field: str, url: str) -> None:
+    """Another provider in the place of the one that the integration had."""
+    body = {"name": f"Service {slug}", "oauth": _oauth(url, field)}
+    here.admin.call("PUT", f"/api/projects/{here.project}/integrations/{slug}", body)
+
+
+def _oauth(url: str, field: str, **more: Any) -> dict[str, Any]:
+    return {
         "authorizationEndpoint": f"{url}/auth?tenant=a", "tokenEndpoint": f"{url}/token", "clientId": "shop", "clientSecret": "its secret",
         "field": field, "issuer": "https://issuer.example", **more,
     }  # fmt: skip
-    return here.integration(oauth=oauth, fields=[]), field
 
 
-def sent_away(here: Shop, slug: str) -> tuple[Customer, dict[str, str], str]:
+def sent_away(here: Shop, slug: str, end_user: str = "") -> tuple[Customer, dict[str, str], str]:
     """(the browser, what it was sent to the provider with, the end user)."""
-    customer, end_user = here.customer(), here.end_user()
+    customer, end_user = here.customer(), end_user or here.end_user()
     customer.open(here.link(end_user))
     page = customer.http.get(f"/connect/integrations/{slug}").text
     url = page.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from stagedoor.gate.provider import challenge
-from tests.connect.oauth import Token, back, granted, provider, said, sent_away
+from tests.connect.oauth import Token, back, granted, provider, said, sent_away, set_provider
 from tests.connect.stage import Shop, fresh, handing, shop
 from tests.support.echo import Reply, answering
 from tests.support.server import LiveServer, live_server
@@ -72,6 +72,23 @@ def test_a_provider_is_never_brought_the_code_of_another(here: Shop, token: tupl
     assert answer.status_code == 400 and "does not belong to what was begun here" in answer.text
     assert len(endpoint.asked) == before
     assert back(victim, state=asked["state"], code="its own").headers["location"] == "/connect/done"
+
+
+def test_a_code_is_brought_to_no_other_token_endpoint_than_the_browser_was_sent_away_for(here: Shop, token: tuple[str, Token]) -> None:
+    """The integration was given another provider while the end user was at the first one."""
+    url, endpoint = token
+    other = Token()
+    slug, field = provider(here, url)
+    customer, asked, end_user = sent_away(here, slug)
+    before = len(endpoint.asked)
+    with answering(other) as local:
+        set_provider(here, slug, field, local.url)
+        answer = back(customer, state=asked["state"], code="what the first one gave")
+        assert answer.status_code == 400 and "Please start again" in answer.text
+        assert (other.asked, len(endpoint.asked)) == ([], before)
+        customer, asked, _ = sent_away(here, slug, end_user)
+        assert back(customer, state=asked["state"], code="what the other one gave").status_code == 303
+        assert len(other.asked) == 1
 
 
 @pytest.mark.promise(7)

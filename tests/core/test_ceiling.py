@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagedoor.core.ceiling import Ceiling, Within, all_of, both, ceiling_of, only_reads, text_of
-from stagedoor.core.cutting import cut
+from stagedoor.core.cutting import cut, in_common
 from stagedoor.core.permission import (
     ACCESSES,
     Access,
@@ -149,3 +149,15 @@ def test_only_reading_is_seen_through_whatever_stands_above() -> None:
     assert only_reads(Ceiling(read_only=True)) and only_reads(Ceiling(access=("READ",)))
     assert only_reads(both(Ceiling(read_only=True), Ceiling(access=("READ", "EXECUTE"))))
     assert not only_reads(Ceiling(access=("READ", "EXECUTE"))) and not only_reads(None)
+
+
+@given(st.lists(authorities, min_size=2, max_size=3), questions)
+def test_what_several_may_in_common_is_what_each_of_them_may(several: list[Authority], question: tuple[Access, Resource]) -> None:
+    """As it stands behind a run: each cut to a ceiling that leaves whole kinds."""
+    kinds = Ceiling(access=("READ", "EXECUTE"), resources=(Within("WORKFLOW_DEF", "*"), Within("ENV_VARIABLE", "*")))
+    access, resource = question
+    cuts = [under(one, kinds) for one in several]
+    expected = all(isinstance(decide(USER, access, resource, one), Allowed) for one in cuts)
+    found = in_common(cuts)
+    assert isinstance(decide(USER, access, resource, found), Allowed) == expected
+    assert not (found.administers or found.makes or found.permissions or found.polls)

@@ -87,6 +87,23 @@ def test_a_successor_that_is_deleted_leaves_a_key_that_can_be_rotated_or_kept(ki
     assert "retireAt" not in (key.listed() or {}) and key.works()
 
 
+@kinds
+def test_a_paused_key_is_neither_rotated_nor_gone_back_to(kind: str, sqlite_server: LiveServer) -> None:
+    """A rotation would undo the pause; after going back to it no key that works would be left."""
+    key = held(kind, sqlite_server, sqlite_server.admin())
+    assert key.ask("status").json()["status"] in ("INACTIVE", "PAUSED")
+    answer = key.ask("rotate")
+    assert (answer.status_code, f"key {key.id} is paused" in answer.text) == (409, True)
+    assert key.ask("status").json()["status"] == "ACTIVE"
+    made, _ = key.rotated()
+    key.ask("status")
+    assert key.ask("rollback").status_code == 409
+    assert made.works() and not key.works()
+    key.ask("status")
+    assert key.ask("rollback").status_code == 200
+    assert key.works() and not made.works()
+
+
 def test_a_rotated_successor_is_not_rolled_back_over(sqlite_server: LiveServer) -> None:
     key = held("api_key", sqlite_server, sqlite_server.admin())
     made, _ = key.rotated()

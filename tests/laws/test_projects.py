@@ -22,6 +22,7 @@ EXCEPT: dict[str, str] = {
     "audit_count": "the same row, locked before",
     "credential_by_id": "a random id; it tells the project, and who asks within one compares it (core/credential.py)",
     "credential_by_digest": "by the digest of a random secret; it tells the project (core/credential.py)",
+    "console_session_by_digest": "by the digest of a random cookie; its row, which has a MAC, tells the project (core/console_session.py)",
     "credentials_with_digest": "the same: whether any project has a key of this hash (core/project_key.py)",
     "auth_session_by_digest": "by the digest of a random secret, the row's project under its MAC (core/auth_session.py)",
     "project_signing_keys_drop_unused": "whether any project's secret key names a signing key, which all projects share",

@@ -10,6 +10,7 @@ from stagedoor.core.auth_session import CLIENT_SECRET
 from stagedoor.core.invite import PREFIX as INVITE_PREFIX
 from stagedoor.core.publishable_key import PUBLISHABLE_PREFIX
 from stagedoor.kit import scanner
+from stagedoor.kit.crypto import Key
 from stagedoor.kit.hs256 import HmacKey, SecretKeyClaims
 from stagedoor.kit.ids import new_token
 from stagedoor.kit.keyformat import ACCESS_KEY, ACCESS_TOKEN, AUTH_SESSION, FORMATS, INVITE, PUBLISHABLE_KEY, SECRET_KEY, KeyFormat
@@ -17,7 +18,7 @@ from stagedoor.kit.scanner import scan
 from stagedoor.kit.tokens import Claims, SigningKey
 
 CLAIMS = Claims("stagedoor", "conductor", "app:1", "a-credential", "default", "a-jti", 1, 2)
-ACCESS = SigningKey.new("a-key").sign(CLAIMS)
+ACCESS = SigningKey.new("a-key", Key.new()).sign(CLAIMS)
 SECRETS = {each.kind: each.new() for each in FORMATS if isinstance(each, KeyFormat)} | {
     "access_token": ACCESS,
     "secret_key": "sk_conductor_" + HmacKey.new("a-key").sign(SecretKeyClaims("an-id", "default", 1)),
@@ -77,19 +78,43 @@ def test_what_makers_make_is_what_the_table_says() -> None:
     assert SECRET_KEY.holds(SECRETS["secret_key"]) and ACCESS_TOKEN.holds(ACCESS)
 
 
-@pytest.mark.parametrize("part", [b"eyJ", b"ZXlK", b"sds_", b"e\0y\0J\0", b"eyJaaaaaaaaaa.", b"c2RzX"])
-def test_beginnings_without_an_end_cost_no_more_than_their_length(part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted, not timed: of each only so much is decoded that all of it stays within a small multiple of the input."""
+def read_for(data: bytes, monkeypatch: pytest.MonkeyPatch) -> float:
+    """How many bytes are decoded for each one of the data, in which there is no secret."""
     decoded: list[int] = []
+    read = scanner._Stretches._read
 
     def counting(text: bytes) -> bytes:
         decoded.append(len(text))
         return b64decode(text)
 
-    monkeypatch.setattr(scanner, "b64decode", counting)
-    data = part * (200_000 // len(part))
-    assert found(data) == []
-    assert sum(decoded) <= 40 * len(data)
+    def counted(self: scanner._Stretches, width: int, first: int, end: int) -> scanner._Stretch:
+        stretch = read(self, width, first, end)
+        decoded.append(len(stretch.plain) if width == 2 else 0)
+        return stretch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scanner, "b64decode", counting)
+        patch.setattr(scanner._Stretches, "_read", counted)
+        assert found(*(data[at : at + 40_000] for at in range(0, len(data), 40_000))) == []
+    return sum(decoded) / len(data)
+
+
+RUN_ON = [
+    b64encode(b"..eyJ."), b64encode(b".eyJ"), b64encode(b".eyJ.")[:6], b64encode(b".eyJaaaaaaaaaa.a"), b64encode(b"x.eyJ" + b"a" * 25),
+    b64encode(b"sk_conductor_eyJ"), b64encode(b"..sk_conductor_eyJ"), " eyJ".encode("utf-16-le"), "sk_conductor_eyJ".encode("utf-16-le"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", [b"eyJ", b"ZXlK", b"sds_", b"e\0y\0J\0", b"eyJaaaaaaaaaa.", b"c2RzX", *RUN_ON])
+def test_beginnings_without_an_end_cost_no_more_than_their_length(part: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: of each only so much is decoded that all of it stays within a small multiple of the input."""
+    assert read_for(part * (60_000 // len(part)), monkeypatch) <= 30
+
+
+def test_where_each_place_is_read_by_itself_the_cost_is_that_of_the_longest_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner._Stretch, "holds", lambda *_: False)
+    costs = [read_for(part * (12_000 // len(part)), monkeypatch) for part in RUN_ON]
+    assert max(costs) > 500 and sorted(costs)[len(costs) // 2] > 100
 
 
 def test_random_bytes_hold_no_key() -> None:

@@ -1,6 +1,8 @@
 """What keeps others out of a trust, and that they get in where it is taken away (promises 3, 4)."""
 
+import os
 import sqlite3
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +15,7 @@ from stagedoor.gate import federation, issuers
 from stagedoor.kit import assertion
 from stagedoor.kit.assertion import issuer_keys
 from tests.oauth.oauth import EXCHANGE, ID_TOKEN
-from tests.support.issuer import AUDIENCE, GITHUB, GITLAB, Issuers, github
+from tests.support.issuer import AUDIENCE, GITHUB, GITLAB, KUBERNETES, Issuers, github, kubernetes
 from tests.support.issuer import issuers as local_issuers
 from tests.support.thread import ThreadServer, thread_server
 
@@ -38,8 +40,21 @@ def application(at: tuple[ThreadServer, Issuers]) -> str:
 
 
 def enters(server: ThreadServer, application: str, token: str) -> bool:
+    return shown(server, application, token).status_code == 200
+
+
+def shown(server: ThreadServer, application: str, token: str) -> httpx.Response:
     body = {"grant_type": EXCHANGE, "client_id": application, "subject_token": token, "subject_token_type": ID_TOKEN}
-    return httpx.post(f"{server.url}/oauth/token", data=body, timeout=30, verify=False).status_code == 200
+    return httpx.post(f"{server.url}/oauth/token", data=body, timeout=30, verify=False)
+
+
+def mirrored(token: str) -> str:
+    """An ES256 token with its other signature."""
+    said, _, signature = token.rpartition(".")
+    both = urlsafe_b64decode(signature + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    other = both[:32] + (order - int.from_bytes(both[32:])).to_bytes(32)
+    return f"{said}.{urlsafe_b64encode(other).rstrip(b'=').decode()}"
 
 
 def test_a_token_shown_twice(at: Any, application: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +62,70 @@ def test_a_token_shown_twice(at: Any, application: str, monkeypatch: pytest.Monk
     assert [enters(at[0], application, token) for _ in range(2)] == [True, False]
     monkeypatch.setattr(trusts.Trusts, "_use_once", lambda *_: None)
     assert enters(at[0], application, token)
+
+
+def test_a_token_without_a_jti_shown_twice(at: Any, application: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also under the other signature that is as good: (r, n - s) is one where (r, s) is."""
+    server, issuer = at[0], at[1].by_url[KUBERNETES]
+    issuer.new_key("curved", "EC")
+    terms = {"issuer": KUBERNETES, "audience": AUDIENCE, "conditions": {"/kubernetes.io/namespace": "my-namespace"}}
+    server.admin().call("POST", f"/api/applications/{application}/trusts", terms)
+    token = issuer.token(kubernetes(jti=None))
+    assert [enters(server, application, one) for one in (token, token, mirrored(token))] == [True, False, False]
+    monkeypatch.setattr(trusts, "_named", lambda shown: (os.urandom(8).hex(),))
+    assert [enters(server, application, one) for one in (token, mirrored(token))] == [True, True]
+
+
+def test_a_token_that_was_judged_by_terms_which_nothing_vouches_for(at: Any, application: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stood in the database while the token was looked at, under the revision of the right ones, which are back when it is taken."""
+    server, made = at
+    signed = federation.Federation._signed
+
+    def written(before: str, after: str) -> None:
+        with sqlite3.connect(server.data / "stagedoor.db", timeout=10) as database:
+            changed = "UPDATE trust SET terms = REPLACE(terms, ?, ?) WHERE application_id = ?"
+            assert database.execute(changed, (before, after, application)).rowcount == 1
+
+    async def meanwhile(self: federation.Federation, shown: Any) -> bool:
+        written("evil-repo", "octo-repo")
+        return await signed(self, shown)
+
+    def taken() -> bool:
+        written("octo-repo", "evil-repo")
+        return enters(server, application, made.by_url[GITHUB].token(github(repository="octo-org/evil-repo")))
+
+    monkeypatch.setattr(federation.Federation, "_signed", meanwhile)
+    assert not taken()
+    monkeypatch.setattr(trusts, "_as_judged", lambda row, candidate: row["revision"] == candidate.revision)
+    assert taken()
+
+
+@pytest.mark.promise(5, 9)
+def test_who_asks_does_not_learn_which_applications_trust_an_issuer_that_cannot_be_had(
+    at: Any, application: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither by the answer nor by whether the issuer is asked; the log says what is wrong."""
+    (server, made), (stranger, _) = at, at[0].admin().application("trusts nobody")
+    issuer = made.by_url[GITHUB]
+    assert enters(server, application, issuer.token(github()))
+    for age in ("FRESH", "STALE", "AGAIN_FAILED"):
+        monkeypatch.setattr(issuers, age, -1.0)
+    right = issuer.documents.pop("/.well-known/openid-configuration")
+    try:
+        token = issuer.token(github())
+        before = len(made.local.received)
+        answers = [shown(server, named, token) for named in (application, stranger, "none-at-all")]
+        asked = [each.target for each in made.local.received[before:]]
+        assert [each.status_code for each in answers] == [400] * 3 and len({each.text for each in answers}) == 1
+        assert asked == ["/.well-known/openid-configuration"] * 3
+        assert f"issuer '{GITHUB}': the issuer's keys cannot be had" in caplog.text and "answered 404" in caplog.text
+        monkeypatch.setattr(federation, "IssuerUnavailable", KeyError)
+        monkeypatch.setattr(issuers.Issuers, "asked", lambda *_: False)
+        assert [shown(server, named, token).status_code for named in (application, stranger)] == [503, 400]
+        assert len(made.local.received) == before + 4
+    finally:
+        issuer.documents["/.well-known/openid-configuration"] = right
+    assert enters(server, application, token)
 
 
 def test_a_token_of_another_signer(at: Any, application: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.api.authorization.forge import claims_in
 from tests.oauth.conftest import Trusting
 from tests.oauth.oauth import EXCHANGE, ID_TOKEN, JWT_BEARER, status
-from tests.support.issuer import GITHUB, GITLAB, KUBERNETES, github, gitlab, kubernetes, resigned
+from tests.support.issuer import AUDIENCE, GITHUB, GITLAB, KUBERNETES, github, gitlab, kubernetes, resigned
 
 pytestmark = pytest.mark.slow
 REPOSITORY = {"repository": "octo-org/octo-repo"}
@@ -123,8 +123,9 @@ def test_a_token_is_taken_once_unless_its_trust_says_otherwise(trusting: Trustin
     trusting.trust(KUBERNETES, {"/kubernetes.io/namespace": "my-namespace"}, reuse=True)
     assert [refused(trusting, once) for _ in range(3)] == [False, True, True]
     assert [refused(trusting, often) for _ in range(3)] == [False] * 3
-    without = trusting.issuer(GITHUB).token(github(jti=None))
-    assert [refused(trusting, without) for _ in range(2)] == [False] * 2
+    for nameless in (None, "", 7):  # no jti by which it could be known (RFC 7519, 4.1.7: a string)
+        without, another = (trusting.issuer(GITHUB).token(github(jti=nameless, run_id=run)) for run in ("1", "2"))
+        assert [refused(trusting, one) for one in (without, without, another)] == [False, True, False], nameless
 
 
 @pytest.mark.promise(2)
@@ -213,6 +214,16 @@ def test_of_many_who_show_one_token_at_once_one_gets_in(trusting: Trusting) -> N
 
 def test_who_came_without_a_key_makes_none_that_stays(trusting: Trusting) -> None:
     trusting.trust(GITHUB, REPOSITORY)
-    caller = trusting.client.server.api(entered(trusting, trusting.issuer(GITHUB).token(github())))
-    answer = caller.raw("POST", "/api/keys", {"name": "for ever"})
-    assert (answer.status_code, "an issuer's token" in answer.json()["message"]) == (403, True)
+    server = trusting.client.server
+    application, admin = trusting.client.application, server.admin()
+    admin.grant(application, "APPLICATION", application, "READ", "UPDATE")
+    there = server.api(trusting.client.token()).call("POST", "/api/keys", {"name": "there already"})["id"]
+    key = admin.call("POST", f"/api/applications/{application}/accessKeys")["id"]
+    caller = server.api(entered(trusting, trusting.issuer(GITHUB).token(github())))
+    own, terms = f"/api/applications/{application}", {"issuer": GITHUB, "audience": AUDIENCE, "conditions": {"repository": "other/one"}}
+    for path, body in (
+        ("/api/keys", {"name": "for ever"}), (f"/api/keys/{there}/rotate", {}), (f"{own}/accessKeys", None),
+        (f"{own}/accessKeys/{key}/rotate", {}), (f"{own}/trusts", terms),
+    ):  # fmt: skip
+        answer = caller.raw("POST", path, body)
+        assert (answer.status_code, "an issuer's token" in answer.json()["message"]) == (403, True), path

@@ -1,6 +1,8 @@
 """Retirement for want of use as each database decides it, with counts that come late, and on two nodes at once."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +17,7 @@ from stagedoor.core.credential import ACCESS_KEY
 from stagedoor.core.overlap import MARGIN, Overlap, Rotated, Rotation, Which, overlap_of, retire_unused, unused_keys
 from stagedoor.core.principal import Principal, application_user, project_user
 from stagedoor.core.project import DEFAULT
+from stagedoor.core.revocation import revoke
 from stagedoor.core.succession import Succession
 from stagedoor.core.usage import DAY, HOUR
 from stagedoor.gate.recording import FLUSH_SECONDS, Recording
@@ -187,3 +190,44 @@ async def test_lists_tell_what_replaces_what(world: World) -> None:
     for old, new in await world.store.scan(listed):
         assert (old.replaced_by, new.replaces) == (new.id, old.id)  # type: ignore[attr-defined]
         assert (old.retire_at, new.retire_at, new.replaced_by) == (world.clock.now() + 2 * HOUR, None, None)
+
+
+@pytest.mark.promise(2)
+@pytest.mark.parametrize("protected", [True, False])
+async def test_a_caller_that_is_ended_meanwhile_is_waited_for_and_rotates_nothing(
+    protected: bool, world: World, new_store: NewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was let in before; its pause, or the end of its token, is not committed yet when it asks."""
+    other, credentials = new_store(), world.core.credentials
+    await other.open()
+    application = await world.write(lambda tx: world.core.applications.create(tx, ADMIN, "rotates"))
+    caller = await world.write(lambda tx: credentials.create_key(tx, ADMIN, application.id))
+    who = Principal(DEFAULT, application_user(application.id), caller.id, tokens=("its-token",))
+    if not protected:
+        monkeypatch.setattr(Overlap, "_still_good", lambda *_: None)
+
+    def pauses(tx: Transaction) -> None:
+        credentials.toggle_key(tx, ADMIN, application.id, caller.id)
+
+    def revokes(tx: Transaction) -> None:
+        revoke(tx, who, "its-token", world.clock.now() + DAY, world.clock.now())
+
+    for end, again in ((pauses, pauses), (revokes, None)):
+        begun = threading.Event()
+
+        def slowly(tx: Transaction, end: Callable[[Transaction], None] = end, begun: threading.Event = begun) -> None:
+            end(tx)
+            begun.set()
+            time.sleep(0.2)  # whoever does not wait for this is done by then
+
+        ending = asyncio.create_task(other.write(slowly))
+        assert await asyncio.to_thread(begun.wait, 30)
+        (found,) = await asyncio.gather(
+            world.write(partial(world.overlap.rotate, who=who, which=world.which, how=Rotation())), return_exceptions=True
+        )
+        await ending
+        assert type(found) is (Unauthenticated if protected else Rotated)
+        if again is not None:
+            await world.write(again)
+        if not protected:
+            await world.write(lambda tx: world.overlap.rollback(tx, ADMIN, world.which))

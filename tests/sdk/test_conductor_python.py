@@ -8,7 +8,7 @@ import pytest
 from tests.support.sdk import Report, python_with_sdk, run_checks
 from tests.support.server import LiveServer
 
-pytestmark = [pytest.mark.sdk, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sdk, pytest.mark.slow, pytest.mark.timeout(300)]
 
 FOLDER = Path(__file__).parent / "python"
 

@@ -34,8 +34,8 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(folder: Path) -> AsyncIterator[Inside]:
-    settings = Settings(data=folder, script_processes=1)
+async def inside(folder: Path, public_url: str | None = None) -> AsyncIterator[Inside]:
+    settings = Settings(data=folder, script_processes=1, public_url=public_url)
     first = await _init(settings, ADMIN)
     async with open_server(settings) as server:
         transport = httpx.ASGITransport(make_app(server))

@@ -8,7 +8,7 @@ from stagedoor.api.http import Request, Response
 from stagedoor.api.problems import Problems
 from stagedoor.api.router import Route
 from stagedoor.api.routes import ROUTES
-from stagedoor.api.rules import Public
+from stagedoor.api.rules import Authenticated, Public
 from stagedoor.core.ceiling import only_reads
 from stagedoor.core.credential import TamperedCredential
 from stagedoor.core.permission import WITHIN
@@ -39,7 +39,8 @@ def make_app(server: Server, clock: Clock | None = None, routes: tuple[Route, ..
                 await _changes_nothing(server, request)
             await request.route.rule.check(server, request)
         except (Forbidden, NotFound):
-            server.gate.usage.seen(request.principal, request.client, refused=True)
+            if request.principal is not None:  # a rule of a public route asks where a request comes from, not whose it is
+                server.gate.usage.seen(request.principal, request.client, refused=True)
             raise
 
     async def handle(request: Request) -> Response:
@@ -72,9 +73,9 @@ async def _count(server: Server, request: Request, problem: Unauthenticated) -> 
 
 
 async def _changes_nothing(server: Server, request: Request) -> None:
-    """What is open to any caller, and yet changes something, is not for a credential whose ceiling is READ alone."""
+    """What is open to any caller, and yet changes something, is not for a credential whose ceiling is READ alone, nor for a run."""
     who, route = request.principal, request.route
-    if only_reads(who.ceiling) and request.method not in ("GET", "HEAD") and not route.options.reads:
+    if route.changes and (only_reads(who.ceiling) or (who.execution is not None and isinstance(route.rule, Authenticated))):
         missing = f"missing: more than READ{WITHIN}"
         await server.gate.record_refusal(who, f"{request.method} {route.path}", missing)
         raise Forbidden(f"You don't have permissions to change anything ({missing})", audited=True)

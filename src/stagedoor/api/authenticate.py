@@ -52,6 +52,6 @@ async def authenticate(server: Server, request: Request) -> Principal:
     who = await proven(server, *shown[0])
     for header, text in shown[1:]:
         other = await proven(server, header, text)
-        if (other.user, other.project, other.ceiling) != (who.user, who.project, who.ceiling):
+        if (other.user, other.project, other.ceiling, other.execution) != (who.user, who.project, who.ceiling, who.execution):
             raise BadInput("X-Authorization and Authorization name two different callers", "authorization")
     return who

@@ -3,6 +3,7 @@
 from stagedoor.api import leaks
 from stagedoor.api.router import Options, Parameter, Route
 from stagedoor.api.rules import Authenticated, Public
+from stagedoor.core.credential_use import Listed
 from stagedoor.core.leak import Leak
 from stagedoor.gate.leaks import Feedback, Uses
 
@@ -17,6 +18,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/api/leaks", leaks.list_all, Authenticated(MANAGED),
         options=Options(query=(Parameter("before", int), Parameter("since", int)), answer=list[Leak]),
+    ),
+    Route(
+        "GET", "/api/usage/credentials", leaks.credentials, Authenticated(MANAGED),
+        options=Options(query=(Parameter("after"), Parameter("kind")), answer=list[Listed]),
     ),
     Route(
         "GET", "/api/usage/credentials/{id}", leaks.uses, Authenticated(MANAGED),

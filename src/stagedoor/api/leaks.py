@@ -1,4 +1,4 @@
-"""`POST /leaks` in the shape of GitHub's secret scanning partner programme; `/api/leaks` and `/api/usage/credentials/{id}` (ours).
+"""`POST /leaks` in the shape of GitHub's secret scanning partner programme; `/api/leaks` and `/api/usage/credentials` (ours).
 
 https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program
 """
@@ -27,6 +27,11 @@ async def list_all(server: Server, request: Request) -> Response:
     """Leaks of the credentials that the caller may manage, newest first, with what was done since. `since`: count from then on (ms)."""
     before, since = (request.query_int(name, -1, most=2**53) for name in ("before", "since"))
     return Response.json(await server.leaks.all(request.principal, None if before < 0 else before, None if since < 0 else since))
+
+
+async def credentials(server: Server, request: Request) -> Response:
+    """Credentials of every kind that the caller may manage, or of one `kind`: 1,000 at most, those with ids after `after`."""
+    return Response.json(await server.leaks.credentials(request.principal, request.query("after") or "", request.query("kind") or None))
 
 
 async def uses(server: Server, request: Request) -> Response:

@@ -88,7 +88,7 @@ class Problems:
     def _orkes(self, problem: Exception, status: int, message: str, request: Request) -> Body:
         if isinstance(problem, errors.Unauthenticated):
             # Every SDK reads `error`; C# throws where it is missing from a 401 (contract/orkes.md 0.3).
-            if not _shows_credential(request) and not _is_token_exchange(request):
+            if not _shows_credential(request) and not _is_token_exchange(request) and request.segments[:1] != ["session"]:
                 message = NO_TOKEN
             return {"message": message, "error": problem.code, "timestamp": self.clock.now()}
         if isinstance(problem, errors.AdminOnly):

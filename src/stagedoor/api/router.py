@@ -30,7 +30,7 @@ class Options:
     limit       the most bytes of a body
     query       the query parameters
     answer      the type of the 200 answer; None where it is text or empty
-    reads       changes nothing, whatever the method: open to a credential that may only read
+    reads       whether it changes nothing, and so is open to a credential that may only read; by default as the method says
     summary     one line for the document; by default the handler's own first line
     """
 
@@ -40,7 +40,7 @@ class Options:
     limit: int = MAX_BODY
     query: Sequence[Parameter] = ()
     answer: Any = None
-    reads: bool = False
+    reads: bool | None = None
     summary: str = ""
 
 
@@ -66,6 +66,10 @@ class Route:
         if self.method not in METHODS or not self.path.startswith("/"):
             raise ValueError(f"{self.method} {self.path} is no method and path")
         object.__setattr__(self, "takes_empty", type(None) in get_args(self.body))
+
+    @property
+    def changes(self) -> bool:
+        return self.method not in ("GET", "HEAD") if self.options.reads is None else not self.options.reads
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ from stagedoor.api.rules import (
     SelfOrAdministers,
     Starts,
 )  # fmt: skip
+from stagedoor.api.session import ROUTES as SESSION
 from stagedoor.api.v1.routes import ROUTES as V1
 from stagedoor.core.explainer import Able, Explanation
 from stagedoor.core.external import NewStore, Source
@@ -69,6 +70,7 @@ from stagedoor.core.viewing import Viewing
 from stagedoor.engine.definition import Json, TaskDefinition, WorkflowDefinition
 from stagedoor.gate.adopting import Adopt, Adopted, AdoptTask, Taken
 from stagedoor.gate.exchange import TokenRequest
+from stagedoor.gate.execution_tokens import Asked
 from stagedoor.gate.tracing import UsesOfRun
 from stagedoor.gate.uses import DryRun, Where
 from stagedoor.gate.vouchers import ReferenceView, RevisionView, Vouched
@@ -81,6 +83,8 @@ PEOPLE, ROLES = Permits("USER_MANAGEMENT"), Permits("AUTHORIZATION_MANAGEMENT")
 MANAGES = Permits("ADMIN_MANAGEMENT")
 DAYS = Options(query=(Parameter("days", int),))
 LISTED = Options(query=(Parameter("access", many=True), Parameter("tagKey"), Parameter("tagValue")), reads=True)
+CLEARS = Options(reads=False)
+"""Answered to GET, and yet has an effect."""
 ASKED = tuple(map(Parameter, ("access", "type", "id", "domain")))
 WHY = Options(query=(Parameter("subject"), *ASKED, Parameter("credential")), answer=Explanation)
 WHO, WHAT_IF = Options(query=ASKED, answer=list[Able]), Options(strict=True, limit=256 * 1024, answer=WhatIf)
@@ -133,6 +137,7 @@ ROUTES: tuple[Route, ...] = (
     *PROJECT_KEYS,
     *ROTATION,
     *CONNECT,
+    *SESSION,
     # Who shows a project's secret key
     *V1,
     # Tokens
@@ -212,8 +217,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/secrets", secrets.names, Authenticated(), options=LISTED),
     Route("POST", "/api/secrets", secrets.names, Authenticated(), options=LISTED),
     Route("GET", "/api/secrets-v2", secrets.names_with_tags, Authenticated(), options=LISTED),
-    Route("GET", "/api/secrets/clearLocalCache", secrets.clear_cache, Authenticated()),
-    Route("GET", "/api/secrets/clearRedisCache", secrets.clear_cache, Authenticated()),
+    Route("GET", "/api/secrets/clearLocalCache", secrets.clear_cache, Authenticated(), options=CLEARS),
+    Route("GET", "/api/secrets/clearRedisCache", secrets.clear_cache, Authenticated(), options=CLEARS),
     Route("GET", "/api/secrets/{key}", secrets.get, secret(READ)),
     Route("PUT", "/api/secrets/{key}", secrets.put, SavesNamed(SECRET)),
     Route("DELETE", "/api/secrets/{key}", secrets.delete, secret(DELETE)),
@@ -284,6 +289,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/tasks", tasks.update, ReportsOnTask()),
     Route("POST", "/api/tasks/update-v2", tasks.update_and_next, ReportsOnTask(hidden=True)),
     Route("GET", "/api/tasks/{taskId}", tasks.get, SeesTask()),
+    Route("POST", "/api/tasks/{taskId}/token", tasks.execution_token, ReportsOnTask(in_body=False), Asked | None, options=STRICT),
     Route("GET", "/api/tasks/{taskId}/log", tasks.logs, SeesTask()),
     Route("POST", "/api/tasks/{taskId}/log", tasks.add_log, ReportsOnTask(in_body=False)),
 )

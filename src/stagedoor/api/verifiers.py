@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stagedoor.core.api_key import BadFormat
 from stagedoor.core.principal import Principal
+from stagedoor.gate.executing import OPENING
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import Unauthenticated
 from stagedoor.kit.keyformat import ACCESS_TOKEN, API_KEY
@@ -27,6 +28,10 @@ async def _access_token(server: Server, text: str) -> Principal:
     return await server.gate.authenticator.principal(text)
 
 
+async def _execution_token(server: Server, text: str) -> Principal:
+    return await server.gate.authenticator.executing.principal(text)
+
+
 async def _api_key(server: Server, text: str) -> Principal:
     return await server.api_keys.prove(text)
 
@@ -35,14 +40,21 @@ def _is_jwt(text: str) -> bool:
     return "." in text or text.startswith("eyJ")
 
 
+def _is_execution_token(text: str) -> bool:
+    return text.startswith(OPENING)
+
+
 def _is_api_key(text: str) -> bool:
     return text.startswith(API_KEY.prefix)
 
 
 ACCESS_TOKENS = Verifier(ACCESS_TOKEN.kind, _is_jwt, _access_token)
 API_KEYS = Verifier(API_KEY.kind, _is_api_key, _api_key)
-VERIFIERS: Mapping[str, tuple[Verifier, ...]] = {"x-authorization": (ACCESS_TOKENS,), "authorization": (API_KEYS, ACCESS_TOKENS)}
-"""By header."""
+EXECUTION_TOKENS = Verifier("execution_token", _is_execution_token, _execution_token)
+VERIFIERS: Mapping[str, tuple[Verifier, ...]] = {
+    "x-authorization": (EXECUTION_TOKENS, ACCESS_TOKENS), "authorization": (API_KEYS, EXECUTION_TOKENS, ACCESS_TOKENS)
+}  # fmt: skip
+"""By header. The first that recognises a text is the only one asked: whatever else looks like a JWT is none but an access token."""
 
 
 async def proven(server: Server, header: str, text: str) -> Principal:

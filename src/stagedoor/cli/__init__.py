@@ -18,6 +18,7 @@ from stagedoor.cli.rotate import rotate
 from stagedoor.cli.scan import scan
 from stagedoor.cli.secrets import secrets
 from stagedoor.cli.serve import serve
+from stagedoor.cli.trust import trusts
 from stagedoor.cli.why import what_if, who_can, why
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(operators, name="operator")
 app.add_typer(rotate, name="rotate")
 app.add_typer(secrets, name="secrets")
 app.add_typer(keys, name="keys")
+app.add_typer(trusts, name="trust")
 
 
 def main() -> None:

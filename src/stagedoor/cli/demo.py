@@ -14,7 +14,6 @@ from stagedoor.demo.failure import Unexpected
 from stagedoor.demo.journal import Journal
 from stagedoor.demo.masks import Masks
 from stagedoor.demo.show import Quiet, Told
-from stagedoor.demo.stories import tell_all
 from stagedoor.kit.clock import SystemClock
 
 
@@ -38,6 +37,8 @@ def demo(as_json: JsonOption = False) -> None:
 
 async def _tell(journal: Journal) -> None:
     """A demo that is told to stop takes its processes and its folder with it."""
+    from stagedoor.demo.stories import tell_all  # here: no other command waits for its import
+
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from stagedoor.bootstrap import make_store, master_keys
-from stagedoor.canary.check import check
 from stagedoor.cli.options import DatabaseOption, DataOption, settings_of
 from stagedoor.cli.store_check import unusable_stores
 from stagedoor.core import keycheck
@@ -51,6 +50,8 @@ def doctor(data: DataOption, database: DatabaseOption = None, canary: CanaryOpti
 
 
 def _canaries(database: str | None) -> list[str]:
+    from stagedoor.canary.check import check  # here: no other command waits for its import
+
     try:
         return asyncio.run(check(SystemClock(), lambda step: typer.echo(f"canary: {step} ...", err=True), database))
     except (Unexpected, StagedoorError) as problem:

@@ -10,24 +10,20 @@ from rich.table import Table
 
 from stagedoor.bootstrap import Core
 from stagedoor.cli.drawing import cell
+from stagedoor.cli.key_rotation import rotate
 from stagedoor.cli.options import DatabaseOption, DataOption, JsonOption, settings_of
 from stagedoor.cli.scanning import scanned_or_fail
-from stagedoor.core.credential_use import Shown, all_shown, uses_since
+from stagedoor.core.credential_use import Listed, listed
 from stagedoor.core.leak import Leak, Leaks
 from stagedoor.core.project import DEFAULT
-from stagedoor.core.usage import DAY
 from stagedoor.store.store import Transaction
 
 keys = typer.Typer(help="Credentials of every kind, and what is made of them.", no_args_is_help=True)
+keys.command()(rotate)
 ProjectOption = Annotated[str, typer.Option("--project", metavar="ID")]
 MOST_LEAKS = 1_000
+KINDS = "access_key, api_key, secret_key, publishable_key, federated (a trust), session, console_session, invite."
 COLOURS = {"ACTIVE": "green", "PAUSED": "yellow", "EXPIRED": "dim", "RETIRED": "dim"}
-
-
-class Listed(Shown, frozen=True, kw_only=True):
-    """`uses_24h`: requests that were let in, in the last 24 hours, to the hour."""
-
-    uses_24h: int = msgspec.field(name="uses24h")
 
 
 @keys.command("list")
@@ -36,16 +32,13 @@ def list_all(
     data: DataOption,
     database: DatabaseOption = None,
     project: ProjectOption = DEFAULT,
-    kind: Annotated[str | None, typer.Option("--kind", help="access_key, api_key, secret_key, publishable_key, session, ...")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help=KINDS)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Every credential: whose it is, whether it is live, when it was used last, how often in 24 hours."""
 
     def within(core: Core, tx: Transaction) -> list[Listed]:
-        now = core.clock.now()
-        used = uses_since(tx, project, now - DAY)
-        wanted = (one for one in all_shown(tx, project, now) if kind in (None, one.kind))
-        found = [Listed(**msgspec.structs.asdict(one), uses_24h=used.get(one.id, 0)) for one in wanted]
+        found = [one for one in listed(tx, project, core.clock.now()) if kind in (None, one.kind)]
         return sorted(found, key=lambda one: (one.kind, one.owner, one.created_at or 0, one.id))
 
     found = scanned_or_fail(settings_of(data, database), project, within)
@@ -72,15 +65,23 @@ def leaks(*, data: DataOption, database: DatabaseOption = None, project: Project
 
 def _draw(found: list[Listed]) -> None:
     table = Table(box=None, header_style="dim")
-    for column in ("id", "kind", "name", "owner", "mask", "status", "last used", "from", "uses in 24 h"):
+    for column in ("id", "kind", "name", "owner", "mask", "status", "ends", "last used", "from", "uses in 24 h"):
         table.add_column(column, overflow="fold", justify="right" if column.startswith("uses") else "left")
     for one in found:
         status = f"[{COLOURS.get(one.status, 'white')}]{one.status}[/]"
         used = moment(one.last_used_at)
         table.add_row(
-            one.id, one.kind, cell(one.name), cell(one.owner), cell(one.mask), status, used, cell(one.last_used_from), str(one.uses_24h)
+            one.id, one.kind, cell(one.name), cell(one.owner), cell(one.mask), status, _ends(one), used, cell(one.last_used_from),
+            str(one.uses_24h),
         )  # fmt: skip
     _console().print(table)
+
+
+def _ends(one: Listed) -> str:
+    """At the earlier of its times; or, once it was rotated, for want of use."""
+    at = min((time for time in (one.expires_at, one.retire_at) if time), default=None)
+    unused = f"unused {one.retire_after_idle_hours:g} h" if one.retire_after_idle_hours is not None and one.status != "RETIRED" else ""
+    return " or ".join(filter(None, (moment(at) if at else "", unused)))
 
 
 def _draw_leaks(found: list[Leak]) -> None:

@@ -33,7 +33,6 @@ class Place:
     lines: bool = True
     within: Callable[[str], str] = nowhere
     told: Callable[[], str] | None = None
-    size: int = 0
 
 
 @dataclass
@@ -53,7 +52,7 @@ def places(path: Path, problems: Problems, *, history: bool) -> Iterator[Place]:
         yield Place("-", lambda: iter(partial(sys.stdin.buffer.read, CHUNK), b""))
         return
     try:
-        mode = path.lstat().st_mode if path.is_symlink() else path.stat().st_mode
+        mode = path.lstat().st_mode
     except OSError as problem:
         problems.add(path, problem.strerror or "it cannot be read")
         return
@@ -93,12 +92,21 @@ def _is_git_folder(folder: Path) -> bool:
 
 
 def _file(path: Path) -> Place:
-    return Place(str(path), lambda: _read(path), size=path.stat().st_size)
+    return Place(str(path), lambda: _read(path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    """What was a file a moment ago may be a link or a pipe by now: neither is followed or waited for. OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is no file any more")
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _read(path: Path) -> Iterator[bytes]:
     """What is packed by gzip, as rotated logs are, is looked at unpacked. OSError where it cannot be read."""
-    with path.open("rb", buffering=0) as file:
+    with _open(path) as file:
         packed = path.suffix == ".gz" and file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:

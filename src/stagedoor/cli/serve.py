@@ -1,14 +1,12 @@
 """`stagedoor serve`: the API, with the engine inside."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
-from stagedoor.api.app import make_app
-from stagedoor.api.server import run
 from stagedoor.bootstrap import open_server, synchronous_mode
 from stagedoor.cli.options import DatabaseOption, DataOption, KeyServiceOption, fail
 from stagedoor.gate.address import EgressSettings
@@ -41,11 +39,22 @@ def serve(
             store_cache=CacheLimits.from_environment(os.environ),
         )  # fmt: skip
         address(listen)
-        uvloop.run(_serve(settings))
+        _run(settings)
     except StagedoorError as problem:
         fail(problem)
 
 
+def _run(settings: Settings) -> None:
+    import uvloop  # here, as the API: no other command waits for its import
+
+    uvloop.run(_serve(settings))
+
+
 async def _serve(settings: Settings) -> None:
+    from stagedoor.api.app import make_app
+    from stagedoor.api.server import run
+
     async with open_server(settings) as server:
-        await run(make_app(server), settings)
+        app = make_app(server)
+        gc.freeze()  # what lives as long as the server is looked through by no collection again, nor at the end
+        await run(app, settings)

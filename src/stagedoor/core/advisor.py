@@ -10,7 +10,7 @@ from stagedoor.core.audit import Audit
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import Resource
-from stagedoor.core.principal import APPLICATION_PREFIX, Principal
+from stagedoor.core.principal import APPLICATION_PREFIX, Principal, project_user
 from stagedoor.core.role import PERMISSIONS
 from stagedoor.core.usage import DAY, KEPT_DAYS, CredentialDay, Use, Used, credentials_used, uses_of
 from stagedoor.kit.clock import Clock
@@ -46,9 +46,13 @@ class Advisor:
     directory: Directory
 
     def subjects(self, tx: Transaction, project: str) -> list[str]:
-        """Every user of a project, then every application, as user ids."""
+        """Every user of a project, then every application, then whoever shows its secret key where something is granted to that, as user
+        ids."""
         people = [row["user_id"] for row in tx.all("accounts_of_project", project_id=project)]
-        return people + [f"{APPLICATION_PREFIX}{row['id']}" for row in tx.all("applications_of_project", project_id=project)]
+        applications = [f"{APPLICATION_PREFIX}{row['id']}" for row in tx.all("applications_of_project", project_id=project)]
+        keys = project_user(project)
+        granted = tx.all("grants_given", project_id=project, subject=f"USER:{keys}")
+        return [*people, *applications, *([keys] if granted else [])]
 
     def beside(self, tx: Transaction, who: Principal, days: int = KEPT_DAYS) -> Beside:
         """NotFound where there is no such user or application."""
@@ -118,7 +122,9 @@ class Advisor:
                 self.audit.change(tx, by, "role.add", target, item)
 
     def _made_at(self, tx: Transaction, who: Principal) -> int:
-        if who.is_application:
+        if who.is_project:
+            row = tx.one("project_by_id", project_id=who.project)
+        elif who.is_application:
             row = tx.one("application_by_id", project_id=who.project, id=who.user.removeprefix(APPLICATION_PREFIX))
         else:
             row = tx.one("account_by_id", project_id=who.project, user_id=who.user)

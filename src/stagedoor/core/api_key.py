@@ -114,7 +114,6 @@ class ApiKeys:
         subject_changed(tx, who.project, who.subject)  # so that the keys of one owner are counted one after another
         if who.credential is not None:
             self.credentials.alive(tx, who.credential)  # nor does one that was ended meanwhile leave another behind
-            self.credentials.check_keeps(tx, who.credential)
         self.check_room(tx, who)
         key = API_KEY.new()
         made = MadeApiKey(self.new_id(), wanted.name, key, API_KEY.mask(key), now)
@@ -154,10 +153,8 @@ class ApiKeys:
     def toggle(self, tx: Transaction, who: Principal, key_id: str) -> ApiKey:
         """ACTIVE becomes PAUSED, at once, and back."""
         may_have_keys(who)
-        subject_changed(tx, who.project, who.subject)
-        pauses = self.get(tx, who, key_id).status != "PAUSED"
-        tx.do("credential_set_paused", project_id=who.project, id=key_id, paused_at=self.clock.now() if pauses else None)
-        self.audit.change(tx, who, "api_key.pause" if pauses else "api_key.resume", _target(key_id))
+        self.get(tx, who, key_id)
+        self.credentials.toggle(tx, who, key_id, _target(key_id))
         return self.get(tx, who, key_id)
 
     def delete(self, tx: Transaction, who: Principal, key_id: str) -> None:

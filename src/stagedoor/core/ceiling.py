@@ -37,6 +37,12 @@ def all_of(ceiling: Ceiling | None) -> Iterator[Ceiling]:
         ceiling = ceiling.below
 
 
+FOR_RUNS = Ceiling(
+    access=("READ", "EXECUTE"), resources=tuple(Within(kind, "*") for kind in ("WORKFLOW_DEF", "ENV_VARIABLE", "END_USER"))
+)  # fmt: skip
+"""What no execution token goes beyond (docs/decisions/0038-execution-tokens.md): it changes nothing, takes no tasks and sees no secrets."""
+
+
 def only_reads(ceiling: Ceiling | None) -> bool:
     """Whether nothing may be changed by it: what is open to any caller, and yet changes something, is not for such a credential."""
     return any(one.read_only or set(one.access) == {"READ"} for one in all_of(ceiling))

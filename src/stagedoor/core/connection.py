@@ -14,6 +14,7 @@ from stagedoor.core.integration import REFRESH, Integration, value_id
 from stagedoor.core.principal import END_USER_PREFIX, Principal
 from stagedoor.core.secret import Handed, Opened, Secrets, at_text, encoded, version_identity
 from stagedoor.kit.clock import Clock
+from stagedoor.kit.crypto import digest, same
 from stagedoor.kit.errors import Conflict, NotFound
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.secretvalue import SecretValue
@@ -26,16 +27,22 @@ SOON = 10 * 60_000
 """How long before its end a token is had anew; of one that lives less than twice as long, after half of its life."""
 
 
+class AnotherProvider(Conflict):
+    """the integration's token endpoint is not the one that this connection was made with: the end user has to connect anew"""
+
+
 class NotConnected(NotFound):
     """the end user has given no value for the field, or it has expired; the message names field, integration and end user"""
 
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """How long a provider's token lives (epoch ms; None: nobody knows), and the token by which it is had anew, if any."""
+    """How long a provider's token lives (epoch ms; None: nobody knows), and the token by which it is had anew, if any, with the token
+    endpoint that gave it."""
 
     expires_at: int | None = None
     refresh: SecretValue | None = None
+    endpoint: str = ""
 
     def renew_at(self, now: int) -> int | None:
         if self.expires_at is None or self.refresh is None:
@@ -106,14 +113,20 @@ class Connections:
         rows = tx.all("values_to_renew", project_id=project, now=self.clock.now(), size=AT_ONCE)
         return [Due(project, row["end_user_id"], row["name"], row["slug"], row["version"], row["renew_at"]) for row in rows]
 
-    def take(self, tx: Transaction, due: "Due") -> SecretValue | None:
-        """The refresh token, for the one node that gets to use it now; None for all others."""
+    def take(self, tx: Transaction, due: "Due") -> bool:
+        """True for the one node that gets to renew it now."""
         place = {"project_id": due.project, "end_user_id": due.end_user, "name": due.field}
         later = self.clock.now() + TRY_AGAIN
-        if not tx.do("value_renew_later", **place, version=due.version, renew_at=due.renew_at, later=later):
-            return None
-        kept = tx.one("value_kept", **{**place, "name": due.field + REFRESH})
-        return self.secrets.open_version(tx, due.project, value_id(due.end_user, kept), kept["version"]) if kept else None
+        return bool(tx.do("value_renew_later", **place, version=due.version, renew_at=due.renew_at, later=later))
+
+    def refresh_token(self, tx: Transaction, due: "Due", endpoint: str) -> SecretValue:
+        """To be sent to this token endpoint: AnotherProvider unless that is the one which gave it. NotConnected: there is none."""
+        kept = tx.one("value_kept", project_id=due.project, end_user_id=due.end_user, name=due.field + REFRESH)
+        if kept is None:
+            raise NotConnected(f"end user {due.end_user} has no refresh token for {due.field}")
+        if not _given_by(kept, endpoint):
+            raise AnotherProvider
+        return self.secrets.open_version(tx, due.project, value_id(due.end_user, kept), kept["version"])
 
     def renewed(self, tx: Transaction, due: "Due", value: SecretValue, lives: "Lives") -> bool:
         """A token had anew takes the place of the one that was due. False where that one has changed or gone meanwhile."""
@@ -145,13 +158,23 @@ class Connections:
         """A field's value and, beside it under a name that no reference leads to, the token by which it is had anew."""
         self._put(tx, who, field, value, lives)
         if lives.refresh is not None:
-            self._put(tx, who, {**field, "name": field["name"] + REFRESH}, lives.refresh, Lives())
+            beside = {**field, "name": field["name"] + REFRESH, "nonce": f"{self.new_id()}.{digest(lives.endpoint)}"}
+            self._forget_other(tx, who, beside["name"], lives.endpoint)
+            self._put(tx, who, beside, lives.refresh, Lives())
+
+    def _forget_other(self, tx: Transaction, who: Principal, name: str, endpoint: str) -> None:
+        """A refresh token that another token endpoint gave: its id says so, and is not the next one's."""
+        place = {"project_id": who.project, "end_user_id": who.user.removeprefix(END_USER_PREFIX), "name": name}
+        known = tx.one("value_of_field", **place)
+        if known is not None and not _given_by(known, endpoint):
+            tx.do("value_delete", **place)
+            tx.do("secret_versions_retire", secret_id=value_id(place["end_user_id"], known))
 
     def _put(self, tx: Transaction, who: Principal, field: Row, value: SecretValue, lives: "Lives") -> None:
         """The next version; one that no run was handed is not kept."""
         end_user = who.user.removeprefix(END_USER_PREFIX)
         known = tx.one("value_of_field", project_id=who.project, end_user_id=end_user, name=field["name"])
-        row = known or {**field, "nonce": self.new_id(), "version": 0}
+        row = known or {"nonce": self.new_id(), "version": 0, **field}
         secret_id, version = value_id(end_user, row), row["version"] + 1
         key_id, key = self.secrets.projects.newest_key(tx, who.project)
         tx.do("secret_versions_retire", secret_id=secret_id)
@@ -163,6 +186,11 @@ class Connections:
             "value_put", project_id=who.project, end_user_id=end_user, name=field["name"], slug=row["slug"], nonce=row["nonce"],
             version=version, expires_at=lives.expires_at, renew_at=lives.renew_at(self.clock.now()),
         )  # fmt: skip
+
+
+def _given_by(row: Row, endpoint: str) -> bool:
+    """Whether a refresh token's row says that this token endpoint gave it: its nonce does, which is a part of what the seal binds."""
+    return same(row["nonce"].partition(".")[2], digest(endpoint))
 
 
 def actor(project: str, end_user: str) -> Principal:

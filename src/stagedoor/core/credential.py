@@ -22,12 +22,19 @@ from stagedoor.kit.crypto import digest, same
 from stagedoor.kit.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
 from stagedoor.kit.ids import NewId
 from stagedoor.kit.keyformat import ACCESS_KEY as FORMAT
+from stagedoor.kit.keyformat import CONSOLE_SESSION as COOKIE
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Row, Transaction
 
 P = TypeVar("P", bound=Unauthenticated)
 ACCESS_KEY = "access_key"
 SESSION = "session"
+CONSOLE_SESSION = COOKIE.kind
+SIGN_INS = (SESSION, CONSOLE_SESSION)
+"""What a person's password opens."""
 FEDERATED = "federated"
+AUDITED = {FEDERATED: "trust"}
+"""What kinds are called in the audit that are not called there as they are."""
 PORTION = 500
 _BOUND = ("id", "project_id", "kind", "owner", "digest", "created_by", "expires_at")
 _BOUND_IF_SET = ("ceiling", "replaces", "retire_at", "retire_idle", "kid")
@@ -82,10 +89,13 @@ class Credentials:
         self.audit.change(tx, who, "access_key.create", f"APPLICATION {application_id}", key.id)
         return key
 
-    def open_session(self, tx: Transaction, project: str, user: str, expires_at: int, *, kind: str = SESSION) -> str:
-        """A signed-in user's credential; its id. Access tokens are minted by it as by a key."""
+    def open_session(
+        self, tx: Transaction, project: str, user: str, expires_at: int, *, kind: str = SESSION, cookie: SecretValue | None = None
+    ) -> str:
+        """A signed-in user's credential; its id. Access tokens are minted by it as by a key. `cookie`: what proves a console session."""
         who, session_id = Principal(project, user), self.new_id()
-        self.insert(tx, who, kind, {"id": session_id, "owner": user, "expires_at": expires_at})
+        proof = digest(cookie.reveal()) if cookie else None
+        self.insert(tx, who, kind, {"id": session_id, "owner": user, "expires_at": expires_at, "digest": proof})
         self.audit.change(tx, who, "session.open", f"USER {user}", session_id)
         return session_id
 
@@ -99,13 +109,24 @@ class Credentials:
 
     def toggle_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> AccessKey:
         """ACTIVE becomes INACTIVE and back; the tokens it minted stop and work again with it."""
-        subject_changed(tx, who.project, f"USER:{application_user(application_id)}")
-        row = self._key_row(tx, who.project, application_id, key_id)
+        self._key_row(tx, who.project, application_id, key_id)
+        self.toggle(tx, who, key_id, f"APPLICATION {application_id}", key_id)
+        return self.key_of(tx, who.project, application_id, key_id)
+
+    def toggle(self, tx: Transaction, who: Principal, credential_id: str, target: str, detail: str = "") -> None:
+        """Pauses a credential of the project, of whatever kind, or resumes it where it is paused, at once. The caller has found that it is
+        the one meant. `target`, `detail`: how the audit tells of it. Forbidden where one with a ceiling would resume it."""
+        found = tx.one("credential_by_id", id=credential_id)
+        if found is not None:
+            subject_changed(tx, who.project, f"USER:{found['owner']}")
+        row = tx.one("credential_by_id", id=credential_id)  # as those who came before have left it
+        if row is None or row["project_id"] != who.project:
+            raise NotFound(f"there is no credential {credential_id}")
         paused_at = None if row["paused_at"] else self.clock.now()
         check_resumes(who, resumes=paused_at is None)
-        tx.do("credential_set_paused", project_id=who.project, id=key_id, paused_at=paused_at)
-        self.audit.change(tx, who, "access_key.pause" if paused_at else "access_key.resume", f"APPLICATION {application_id}", key_id)
-        return self.key_of(tx, who.project, application_id, key_id)
+        tx.do("credential_set_paused", project_id=who.project, id=credential_id, paused_at=paused_at)
+        deed = f"{AUDITED.get(row['kind'], row['kind'])}.{'pause' if paused_at else 'resume'}"
+        self.audit.change(tx, who, deed, target, detail)
 
     def delete_key(self, tx: Transaction, who: Principal, application_id: str, key_id: str) -> None:
         self._key_row(tx, who.project, application_id, key_id)
@@ -156,9 +177,9 @@ class Credentials:
         mac = self._mac(tx, {name: row[name] for name in (*_BOUND, *_BOUND_IF_SET)} | ends)
         tx.do("key_set_retirement", project_id=row["project_id"], id=row["id"], mac=mac, **ends)
 
-    def check_keeps(self, tx: Transaction, credential_id: str) -> None:
-        """Forbidden to who came without a key: what a trusted token allows for minutes leaves none behind for ever."""
-        row = tx.one("credential_by_id", id=credential_id)
+    def _check_keeps(self, tx: Transaction, who: Principal) -> None:
+        """What a trusted token allows for minutes leaves nothing behind for ever, neither a key nor another trust."""
+        row = tx.one("credential_by_id", id=who.credential) if who.credential is not None else None
         if row is not None and row["kind"] == FEDERATED:
             raise Forbidden("You don't have permissions to make a key (missing: a credential of one's own, not an issuer's token)")
 
@@ -200,9 +221,11 @@ class Credentials:
     def insert(self, tx: Transaction, who: Principal, kind: str, columns: dict[str, object]) -> None:
         """`columns`: `id` and `owner`, and whichever it has of `digest`, `expires_at`, `name`, `mask`, `ceiling`, `replaces`, `retire_at`,
         `retire_idle`, `kid`. A new credential changes no verdict already given, so the epoch stays. Forbidden to who comes by a
-        credential that has a ceiling itself."""
+        credential that has a ceiling itself, and to who came by an issuer's token and would have one of its own."""
         if refuses_to_make(who):
             raise Forbidden("You don't have permissions to make a credential (missing: a credential without a ceiling)")
+        if columns["owner"] == who.user:
+            self._check_keeps(tx, who)
         fixed = {"project_id": who.project, "kind": kind, "created_by": who.user, "created_at": self.clock.now()}
         row = dict.fromkeys(("digest", "expires_at", *_BOUND_IF_SET, *_FOR_PEOPLE)) | fixed | columns
         tx.do("credential_insert", **row, mac=self._mac(tx, row))

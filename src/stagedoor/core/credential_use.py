@@ -5,16 +5,23 @@ from typing import Literal
 
 import msgspec
 
+from stagedoor.core.console_session import IDLE
+from stagedoor.core.credential import CONSOLE_SESSION, SESSION
+from stagedoor.core.invite import INVITE
+from stagedoor.core.succession import hours_of
 from stagedoor.core.usage import DAY, HOUR
 from stagedoor.store.store import Row, Transaction
 
 MOST_RIGHTS = 200
 PAGE = 1_000
+_LEFT_BEHIND = frozenset({SESSION, CONSOLE_SESSION, INVITE})
+"""Kinds of which there are ever more. Keys stay listed, whatever became of them, until they are deleted."""
 Status = Literal["ACTIVE", "PAUSED", "EXPIRED", "RETIRED", "DELETED"]
 
 
 class Shown(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """Times in epoch milliseconds. `last_used_at` is late by some seconds."""
+    """Times in epoch milliseconds. `last_used_at` is late by some seconds. `replaces`: the key whose place it took; one that was rotated
+    ends at `retire_at`, or after so many hours without use (core/overlap.py)."""
 
     id: str
     kind: str
@@ -26,6 +33,15 @@ class Shown(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     expires_at: int | None
     last_used_at: int | None
     last_used_from: str | None
+    replaces: str | None
+    retire_at: int | None
+    retire_after_idle_hours: float | None
+
+
+class Listed(Shown, frozen=True, kw_only=True):
+    """`uses_24h`: requests that were let in, in the last 24 hours, to the hour."""
+
+    uses_24h: int = msgspec.field(name="uses24h")
 
 
 class Hour(msgspec.Struct, frozen=True):
@@ -73,12 +89,19 @@ def shown(tx: Transaction, project: str, credential: str, now: int) -> Shown | N
     return _shown(row, now) if row else None
 
 
-def all_shown(tx: Transaction, project: str, now: int) -> Iterator[Shown]:
-    """All credentials of a project, without those that sign-ins left behind."""
-    last = ""
+def listed(tx: Transaction, project: str, now: int, after: str = "") -> Iterator[Listed]:
+    """All credentials of a project by their ids, from that one on, with how much each was used."""
+    used = uses_since(tx, project, now - DAY)
+    for one in all_shown(tx, project, now, after):
+        yield Listed(**msgspec.structs.asdict(one), uses_24h=used.get(one.id, 0))
+
+
+def all_shown(tx: Transaction, project: str, now: int, after: str = "") -> Iterator[Shown]:
+    """All credentials of a project, without what sign-ins and invitations left behind."""
+    last = after
     while rows := tx.all("credentials_of_project", project_id=project, id=last, size=PAGE):
         found = (_shown(row, now) for row in rows)
-        yield from (one for one in found if one.mask or one.status not in ("EXPIRED", "RETIRED"))
+        yield from (one for one in found if one.kind not in _LEFT_BEHIND or one.status != "EXPIRED")
         last = rows[-1]["id"]
 
 
@@ -107,13 +130,15 @@ def _shown(row: Row, now: int) -> Shown:
     return Shown(
         id=row["id"], kind=row["kind"], name=row["name"], owner=row["owner"], mask=row["mask"], status=_status(row, now),
         created_at=row["created_at"], expires_at=row["expires_at"], last_used_at=row["last_used_at"],
-        last_used_from=row["last_used_from"],
+        last_used_from=row["last_used_from"], replaces=row["replaces"], retire_at=row["retire_at"],
+        retire_after_idle_hours=hours_of(row["retire_idle"]),
     )  # fmt: skip
 
 
 def _status(row: Row, now: int) -> Status:
     if row["paused_at"]:
         return "PAUSED"
-    if row["expires_at"] and now >= row["expires_at"]:
+    unused = row["kind"] == CONSOLE_SESSION and now >= max(row["created_at"], row["last_used_at"] or 0) + IDLE
+    if unused or (row["expires_at"] and now >= row["expires_at"]):
         return "EXPIRED"
     return "RETIRED" if row["retire_at"] and now >= row["retire_at"] else "ACTIVE"

@@ -4,11 +4,11 @@
 What is left is an authority like any other, so that every verdict, list, poll and creation follows without knowing of ceilings.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stagedoor.core.ceiling import Ceiling, all_of
-from stagedoor.core.permission import ACCESSES, Access, Authority
+from stagedoor.core.permission import ACCESSES, Access, Authority, Names
 from stagedoor.core.role import EDITS_METADATA, EVERY, Effects
 
 EffectsOf = Callable[[str], Effects]
@@ -17,6 +17,7 @@ _EXECUTED_BY_WORKERS = ("TASK_DEF", "DOMAIN")
 _DEFINITIONS = ("WORKFLOW_DEF", "TASK_DEF")
 _EDITS = (Access.UPDATE, Access.DELETE)
 _ADMIN = frozenset({"ADMIN"})
+_WHOLE = frozenset({EVERY})
 Wide = Mapping[tuple[str, str], str]
 
 
@@ -30,6 +31,32 @@ def cut(authority: Authority, ceiling: Ceiling, effects_of: EffectsOf, *, applic
     for one in ceilings:
         left = _by_resources(_by_access(left, one), one, application=application)
     return replace(left, uncut=authority)
+
+
+def in_common(authorities: Sequence[Authority]) -> Authority:
+    """What all of them may. More than one: those behind a run (core/grant.py), each cut to a ceiling that leaves kinds by name; what is
+    left are accesses alone: no role, nothing to make, no tasks to take."""
+    first, *others = authorities
+    for other in others:
+        first = Authority(frozenset(), _both_named(first, other), _both_wide(first, other))
+    return first
+
+
+def _both_wide(one: Authority, other: Authority) -> Wide:
+    return {key: one.wide[key] for key in one.wide.keys() & other.wide.keys()}
+
+
+def _both_named(one: Authority, other: Authority) -> Names:
+    """On a kind that one of them reaches as a whole, the names of the other."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for key in (one.grants.keys() | one.wide.keys()) & (other.grants.keys() | other.wide.keys()):
+        mine, its = _names(one, key), _names(other, key)
+        found[key] = its if EVERY in mine else mine if EVERY in its else mine & its
+    return found
+
+
+def _names(authority: Authority, key: tuple[str, str]) -> frozenset[str]:
+    return _WHOLE if key in authority.wide else authority.grants[key]
 
 
 def _by_roles(authority: Authority, ceiling: Ceiling, effects_of: EffectsOf) -> Authority:

@@ -76,6 +76,6 @@ def in_fours(names: Sequence[str]) -> tuple[Four, ...]:
 async def epoch_of(store: Store, who: Principal, *more: str) -> Epoch:
     """The numbers to which whatever is known of this principal is tied, and `more` of them. Unavailable where they cannot be had."""
     try:
-        return store.epochs(who.project, who.group, *more)
+        return store.epochs(who.project, *who.groups, *more)
     except Unavailable:
-        return tuple([await store.fresh_epoch(name) for name in (who.project, who.group, *more)])
+        return tuple([await store.fresh_epoch(name) for name in (who.project, *who.groups, *more)])

@@ -12,6 +12,7 @@ import msgspec
 from stagedoor.core.evidence import Evidence, Granted, Held, Membership, RoleHeld
 from stagedoor.core.permission import Access
 from stagedoor.core.principal import Principal
+from stagedoor.core.question import by_secret_key
 from stagedoor.core.role import ACCESSES, EDITS_METADATA, EVERY, POLLS
 
 Chain = tuple[Held, ...]
@@ -19,7 +20,8 @@ _DEFINITIONS = frozenset({"WORKFLOW_DEF", "TASK_DEF"})
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """MEMBER of a group, ROLE, or GRANT on a `target`; `tag` where the grant is on a tag that the resource carries. `at` in epoch ms."""
+    """MEMBER of a group, ROLE, or GRANT on a `target`; `tag` where the grant is on a tag that the resource carries. `at` in epoch ms.
+    SECRET_KEY: what every secret key of the project may, whatever is granted."""
 
     type: str
     text: str
@@ -57,6 +59,9 @@ def chains(evidence: Evidence, who: Principal) -> list[Chain]:
 def paths(evidence: Evidence, who: Principal) -> list[Path]:
     """The same in words, the shortest first."""
     found = [_path(evidence, chain) for chain in chains(evidence, who)]
+    if by_secret_key(who, evidence.question):
+        text = f"{who.subject} is whoever shows a secret key of the project: it may name every end user"
+        found.append(Path(text, (Step("SECRET_KEY", text, who.subject),)))
     return sorted(found, key=lambda path: (len(path.via), path.text))
 
 

@@ -10,7 +10,7 @@ from stagedoor.core.evidence import evidence_about, evidence_about_all
 from stagedoor.core.explain import Path, paths
 from stagedoor.core.grant import authority_on
 from stagedoor.core.permission import Allowed, Denied
-from stagedoor.core.principal import Principal
+from stagedoor.core.principal import Principal, project_user
 from stagedoor.core.question import Question, judge
 from stagedoor.core.remedy import Remedies, Remedy
 from stagedoor.kit.errors import NotFound, StagedoorError, TokenExpired
@@ -82,9 +82,9 @@ class Explainer:
         )  # fmt: skip
 
     def who_can(self, tx: Transaction, project: str, question: Question) -> list[Able]:
-        """Every user and application of the project that may, in the order of their names."""
+        """Every user and application of the project that may, and whoever shows its secret key, in the order of their names."""
         evidence = evidence_about_all(tx, project, question)
-        holders = {*evidence.memberships, *evidence.roles, *evidence.grants}
+        holders = {*evidence.memberships, *evidence.roles, *evidence.grants, f"USER:{project_user(project)}"}
         found = []
         for subject in sorted(holder for holder in holders if holder.startswith("USER:")):
             who = Principal(project, subject.removeprefix("USER:"))
@@ -93,7 +93,7 @@ class Explainer:
         return found
 
     def _must_exist(self, tx: Transaction, asker: Principal | None, who: Principal) -> None:
-        known = tx.one("subject_exists", project_id=who.project, subject=who.subject, user_id=who.user) is not None
+        known = who.is_project or tx.one("subject_exists", project_id=who.project, subject=who.subject, user_id=who.user) is not None
         if not known and (asker is None or asker.subject != who.subject):
             raise NotFound(f"there is no user {who.user}")
 

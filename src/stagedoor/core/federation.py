@@ -3,18 +3,19 @@ credential's MAC vouches for them: a row that something else than this program c
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from stagedoor.core.audit import Audit
 from stagedoor.core.ceiling import Ceiling, both, text_of
-from stagedoor.core.credential import FEDERATED, Credentials, check_resumes
+from stagedoor.core.credential import FEDERATED, Credentials
 from stagedoor.core.epoch import subject_changed
 from stagedoor.core.principal import Principal, application_user
 from stagedoor.core.revocation import KEPT, revoke
 from stagedoor.core.signing import LONGEST_LIFE
 from stagedoor.core.trust import Terms
+from stagedoor.kit.assertion import Assertion
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import digest, same
 from stagedoor.kit.errors import NotFound, Unauthenticated
@@ -86,11 +87,8 @@ class Trusts:
 
     def toggle(self, tx: Transaction, who: Principal, application: str, trust: str) -> Trust:
         """ACTIVE becomes INACTIVE and back; the tokens that were had by it stop and work again with it."""
-        subject_changed(tx, who.project, f"USER:{application_user(application)}")
-        paused_at = self.clock.now() if self.get(tx, who.project, application, trust).status == "ACTIVE" else None
-        check_resumes(who, resumes=paused_at is None)
-        tx.do("credential_set_paused", project_id=who.project, id=trust, paused_at=paused_at)
-        self.audit.change(tx, who, "trust.pause" if paused_at else "trust.resume", f"APPLICATION {application}", trust)
+        self.get(tx, who.project, application, trust)
+        self.credentials.toggle(tx, who, trust, f"APPLICATION {application}", trust)
         return self.get(tx, who.project, application, trust)
 
     def delete(self, tx: Transaction, who: Principal, application: str, trust: str) -> None:
@@ -107,26 +105,26 @@ class Trusts:
             for row in tx.all("trusts_by_application", application_id=application)
         ]  # fmt: skip
 
-    def take(self, tx: Transaction, candidate: Candidate, claims: dict[str, Any]) -> Principal:
-        """Let somebody in whose token fits: audited, with whom the issuer says it is. Unauthenticated where the trust is not as it was
-        read, not live, or the token was shown before."""
+    def take(self, tx: Transaction, candidate: Candidate, shown: Assertion) -> Principal:
+        """Let somebody in whose verified token fits: audited, with whom the issuer says it is. Unauthenticated where the trust is not as
+        it was when the token was judged by it, not live, or the token was shown before."""
         who = self.credentials.alive(tx, candidate.id)
         row, credential = self._row(tx, candidate.project, candidate.application, candidate.id), tx.one("credential_by_id", id=candidate.id)
         vouched = _digest(candidate.project, candidate.application, row["terms"], row["revision"])
         fits = credential is not None and credential["kind"] == FEDERATED and same(credential["digest"] or "", vouched)
-        if not fits or who.user != application_user(candidate.application) or row["revision"] != candidate.revision:
+        if not fits or who.user != application_user(candidate.application) or not _as_judged(row, candidate):
             raise Unauthenticated
-        if not candidate.terms.reuse and "jti" in claims:
-            self._use_once(tx, candidate, claims)
-        named = ascii(str(claims.get("sub", ""))[:200])
+        if not candidate.terms.reuse:
+            self._use_once(tx, candidate, shown)
+        named = ascii(str(shown.claims.get("sub", ""))[:200])
         self.audit.change(tx, who, "trust.use", f"APPLICATION {candidate.application}", f"{candidate.id} {named}")
         return who
 
-    def _use_once(self, tx: Transaction, candidate: Candidate, claims: dict[str, Any]) -> None:
-        now = self.clock.now()
-        seen = digest(json.dumps([candidate.terms.issuer, claims["jti"]]))
+    def _use_once(self, tx: Transaction, candidate: Candidate, shown: Assertion) -> None:
+        now, ends = self.clock.now(), int(shown.claims["exp"]) * 1000
+        seen = digest(json.dumps([candidate.terms.issuer, *_named(shown)]))
         tx.do("used_assertions_prune", project_id=candidate.project, before=now - KEPT)
-        if not tx.do("used_assertion_insert", project_id=candidate.project, digest=seen, expires_at=int(claims["exp"]) * 1000):
+        if not tx.do("used_assertion_insert", project_id=candidate.project, digest=seen, expires_at=ends):
             raise Unauthenticated("it was shown before")
 
     def _row(self, tx: Transaction, project: str, application: str, trust: str) -> Row:
@@ -149,6 +147,17 @@ class Trusts:
 def _digest(project: str, application: str, terms: str, revision: str) -> str:
     """Of no text that could be presented as a key: that one could not hold a NUL."""
     return digest("trust\0" + json.dumps([project, application, terms, revision]))
+
+
+def _as_judged(row: Row, candidate: Candidate) -> bool:
+    """The terms that count are those in this transaction: the ones by which the token was judged were read before, and unvouched for."""
+    return row["revision"] == candidate.revision and _terms(row) == candidate.terms
+
+
+def _named(shown: Assertion) -> tuple[str, ...]:
+    """What a token is known by once it was shown: its `jti` or, where it has none, all that was signed."""
+    jti = shown.claims.get("jti")
+    return (jti,) if isinstance(jti, str) and jti else ("", shown.signed)
 
 
 def _terms(row: Row) -> Terms:

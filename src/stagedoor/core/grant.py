@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.cutting import cut
+from stagedoor.core.cutting import cut, in_common
 from stagedoor.core.epoch import name_changed, project_changed, subject_changed
 from stagedoor.core.permission import NOBODY, Access, Authority, Denied, Resource, decide
 from stagedoor.core.principal import Principal, project_user
@@ -40,13 +40,13 @@ class Target(msgspec.Struct, frozen=True):
 
 def authority_of(tx: Transaction, principal: Principal) -> Authority:
     """All roles and grants of a principal: what lists are filtered by."""
-    return _authority(tx, principal, _held(tx, principal, EVERYTHING))
+    return in_common([_authority(tx, one, _held(tx, one, EVERYTHING)) for one in _holders(principal)])
 
 
 def authority_if_small(tx: Transaction, principal: Principal, limit: int) -> Authority | None:
     """The same; None where there are more than `limit` of them."""
-    rows = _held(tx, principal, limit + 1)
-    return _authority(tx, principal, rows) if len(rows) <= limit else None
+    held = [(one, _held(tx, one, limit + 1)) for one in _holders(principal)]
+    return in_common([_authority(tx, *each) for each in held]) if all(len(rows) <= limit for _, rows in held) else None
 
 
 def _held(tx: Transaction, principal: Principal, size: int) -> list[Row]:
@@ -55,10 +55,20 @@ def _held(tx: Transaction, principal: Principal, size: int) -> list[Row]:
 
 def authority_on(tx: Transaction, principal: Principal, resource: Resource) -> Authority:
     """The roles of a principal and its grants on one resource: all that a single question needs, however many grants it holds."""
-    rows = tx.all(
-        "authority_on_target", project_id=principal.project, subject=principal.subject, target_type=resource.kind, target_id=resource.name
-    )
-    return _authority(tx, principal, rows)
+    return in_common([_authority(tx, one, _held_on(tx, one, resource)) for one in _holders(principal)])
+
+
+def _held_on(tx: Transaction, who: Principal, resource: Resource) -> list[Row]:
+    return tx.all(
+        "authority_on_target", project_id=who.project, subject=who.subject, target_type=resource.kind, target_id=resource.name
+    )  # fmt: skip
+
+
+def _holders(principal: Principal) -> tuple[Principal, ...]:
+    """Whose rights count: the principal's own; of a run those of all in whose name it acts, each within the run's ceiling."""
+    if principal.execution is None:
+        return (principal,)
+    return tuple(Principal(principal.project, user, ceiling=principal.ceiling) for user in principal.execution.holders)
 
 
 def must_hold(tx: Transaction, who: Principal, resource: Resource, *accesses: Access) -> None:

@@ -188,10 +188,11 @@ class Integrations:
     def shown_all(self, tx: Transaction, project: str) -> list[dict[str, object]]:
         return [_shown(row) for row in tx.all("integrations_of_project", project_id=project)]
 
-    def client_secret(self, tx: Transaction, project: str, slug: str) -> SecretValue | None:
-        """For a request to its token endpoint; None where the client has none."""
-        kept = _kept(self._row(tx, project, slug))
-        return self.secrets.open_version(tx, project, client_secret_id(slug, kept), 1) if kept.nonce else None
+    def with_secret(self, tx: Transaction, project: str, slug: str) -> tuple[Integration, SecretValue | None]:
+        """It and its client's secret, for a request to its token endpoint; None where the client has none. NotFound."""
+        row = self._row(tx, project, slug)
+        kept = _kept(row)
+        return _integration(row), self.secrets.open_version(tx, project, client_secret_id(slug, kept), 1) if kept.nonce else None
 
     def _begin(self, tx: Transaction, who: Principal, slug: str, names: Sequence[str]) -> None:
         """A name is made a secret or a field by one of two transactions, never by both."""

@@ -25,7 +25,7 @@ from stagedoor.kit.crypto import digest
 from stagedoor.kit.errors import Unauthenticated
 from stagedoor.kit.scanner import scan_text
 from stagedoor.kit.secretvalue import SecretValue
-from stagedoor.kit.tokens import Claims, verify
+from stagedoor.kit.tokens import Claims, ExecutionClaims, opening_of, verify
 from stagedoor.store.store import Row, Transaction
 
 REPORTER = "stagedoor-leaks"
@@ -190,9 +190,9 @@ class Leaks:
 
     def _claims(self, tx: Transaction, text: str) -> Claims | None:
         self._held = {held.key.kid: held for held in self.signing.held(tx, self._held)}
-        said = _TOKEN.payload(text)
+        keys, issuer = {kid: held.key for kid, held in self._held.items()}, str(_TOKEN.payload(text).get("iss"))
         try:
-            return verify(text, {kid: held.key for kid, held in self._held.items()}, str(said.get("iss")), str(said.get("aud")))
+            return verify(text, keys, issuer, None, ExecutionClaims if text.startswith(opening_of(ExecutionClaims)) else Claims)
         except Unauthenticated:
             return None
 

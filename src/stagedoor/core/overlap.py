@@ -7,6 +7,7 @@ comes by the old one is seen (`GET /api/usage/credentials/{id}`).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -14,8 +15,9 @@ from stagedoor.core.api_key import KIND as API_KEY_KIND
 from stagedoor.core.audit import Audit
 from stagedoor.core.credential import ACCESS_KEY, Credentials, end_of, refuses_to_make
 from stagedoor.core.epoch import subject_changed
-from stagedoor.core.principal import APPLICATION_PREFIX, Principal
+from stagedoor.core.principal import APPLICATION_PREFIX, Principal, group_of
 from stagedoor.core.project_key import SECRET_KEY, ProjectKeys
+from stagedoor.core.revocation import check_not_revoked
 from stagedoor.core.usage import DAY, HOUR
 from stagedoor.kit import keyformat
 from stagedoor.kit.clock import Clock
@@ -79,13 +81,15 @@ class Overlap:
     """By kind."""
 
     def rotate(self, tx: Transaction, who: Principal, which: Which, how: Rotation) -> Rotated:
-        """Conflict where the old one has ended, or a successor of it lives; Forbidden to a credential with a ceiling."""
+        """Conflict where the old one has ended or is paused, or a successor of it lives; Forbidden to a credential with a ceiling."""
         _may(who)
         now, key_id = self.clock.now(), self.new_id()
         secret, columns = self.fresh[which.kind](tx, who, key_id)
         old, successors = self._old(tx, who, which)
         if self._past(old):
             raise Conflict(f"key {which.id} has ended: make a new one")
+        if old["paused_at"]:
+            raise Conflict(f"key {which.id} is paused, and its successor would work: resume it first, or make a new key")
         if live := [row["id"] for row in successors if not self._past(row)]:
             raise Conflict(f"key {which.id} was rotated already: delete {live[0]}, which takes its place, or roll back")
         retire_at, retire_idle = retirement_of(how, now)
@@ -97,11 +101,13 @@ class Overlap:
 
     def rollback(self, tx: Transaction, who: Principal, which: Which) -> None:
         """The old key stays as if it had never been rotated, and its successor is deleted. Conflict unless both live, or the successor is
-        deleted already; and where it was rotated itself."""
+        deleted already; where it was rotated itself; and where the old one is paused, since nothing that works would be left."""
         _may(who)
         old, successors = self._old(tx, who, which)
         if self._past(old):
             raise Conflict(f"key {which.id} has ended: there is nothing to go back to")
+        if old["paused_at"]:
+            raise Conflict(f"key {which.id} is paused: resume it first, or no key that works is left")
         if old["retire_at"] is None and old["retire_idle"] is None:
             raise Conflict(f"key {which.id} was not rotated")
         for row in successors[:1]:
@@ -113,14 +119,22 @@ class Overlap:
         self.audit.change(tx, who, f"{which.kind}.rollback", _target(which), f"{which.id} stays; deleted in its place: {gone}")
 
     def _old(self, tx: Transaction, who: Principal, which: Which) -> tuple[Row, list[Row]]:
-        """It and its successors, newest first; others that rotate it wait."""
-        subject_changed(tx, who.project, f"USER:{which.owner}")
+        """It and its successors, newest first; others that rotate it wait, and so does whoever ends the caller's credential, which is
+        asked here once more."""
+        for subject in sorted({f"USER:{which.owner}", who.subject}, key=partial(group_of, who.project)):
+            subject_changed(tx, who.project, subject)
+        self._still_good(tx, who)
         row = tx.one("key_to_rotate", project_id=who.project, id=which.id)
         if row is None or (row["kind"], row["owner"]) != (which.kind, which.owner):
             raise NotFound(f"there is no key {which.id}")
         if self.credentials.tampered(tx, row) is not None:
             raise Conflict(f"key {which.id} is not as this program wrote it: delete it")
         return row, tx.all("keys_replacing", project_id=who.project, id=which.id)
+
+    def _still_good(self, tx: Transaction, who: Principal) -> None:
+        if who.credential is not None:
+            self.credentials.alive(tx, who.credential)
+        check_not_revoked(tx, who)
 
     def _past(self, row: Row) -> bool:
         end = end_of(row)

@@ -14,9 +14,26 @@ PROJECT_PREFIX = "project:"
 """Whoever shows a secret key of the project."""
 END_USER_PREFIX = "end_user:"
 """In the audit: what an end user did in the hosted flow."""
-RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX, STORE_PREFIX, PROJECT_PREFIX, END_USER_PREFIX)
+RUN_PREFIX = "run:"
+"""What speaks for a run by an execution token."""
+RESERVED = (APPLICATION_PREFIX, OPERATOR_PREFIX, STORE_PREFIX, PROJECT_PREFIX, END_USER_PREFIX, RUN_PREFIX)
 """No person's id starts so."""
 GROUPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One task of one run that speaks for itself, for as long as it is under way (docs/decisions/0038-execution-tokens.md)."""
+
+    workflow_id: str
+    task_id: str
+    poll_count: int
+    """Of the task when it asked: handed out once more, it is another's."""
+    starter: str
+    holders: tuple[str, ...]
+    """The user ids of the voucher, the starter and whoever began what led to the run: it may what all of them may."""
+    worker: str
+    """The user id behind the credential that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,8 @@ class Principal:
     credential: str | None = None
     ceiling: Ceiling | None = None
     """What the credential may at most do; every Authority read for this principal is cut to it (core/grant.py)."""
+    execution: Execution | None = None
+    """Set where it is a run that speaks, `user` being `run:<workflowId>`; its credential is the worker's."""
     tokens: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """The jti of the access token it came by, and what that one was had by: any of them may be revoked (kit/tokens.py, Claims)."""
     signed_by: str = field(default="", compare=False, repr=False)
@@ -37,6 +56,13 @@ class Principal:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", group_of(self.project, self.subject))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the epochs that what it may depends on."""
+        if self.execution is None:
+            return (self.group,)
+        return (self.group, *(group_of(self.project, f"USER:{user}") for user in self.execution.holders))
 
     @property
     def subject(self) -> str:
@@ -65,6 +91,10 @@ def application_user(application_id: str) -> str:
 def project_user(project: str) -> str:
     """The owner of a project's secret keys: it holds no role and no grant."""
     return PROJECT_PREFIX + project
+
+
+def run_user(workflow_id: str) -> str:
+    return RUN_PREFIX + workflow_id
 
 
 def operator_user(email: str) -> str:

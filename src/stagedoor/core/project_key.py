@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.credential import Credentials, check_resumes, end_of, turned_away
+from stagedoor.core.credential import Credentials, end_of, turned_away
 from stagedoor.core.epoch import name_changed, subject_changed
 from stagedoor.core.principal import Principal, project_user
 from stagedoor.core.project_signing import ProjectSigning
@@ -104,11 +104,8 @@ class ProjectKeys:
 
     def toggle(self, tx: Transaction, who: Principal, key_id: str) -> SecretKeyView:
         """ACTIVE becomes INACTIVE and back, at once."""
-        subject_changed(tx, who.project, f"USER:{project_user(who.project)}")
-        active = self.get(tx, who.project, key_id).status == "ACTIVE"
-        check_resumes(who, resumes=not active)
-        tx.do("credential_set_paused", project_id=who.project, id=key_id, paused_at=self.clock.now() if active else None)
-        self.audit.change(tx, who, "secret_key.pause" if active else "secret_key.resume", f"PROJECT {who.project}", key_id)
+        self.get(tx, who.project, key_id)
+        self.credentials.toggle(tx, who, key_id, f"PROJECT {who.project}", key_id)
         return self.get(tx, who.project, key_id)
 
     def delete(self, tx: Transaction, who: Principal, key_id: str) -> None:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from stagedoor.core.permission import Access, Authority, Resource, Verdict, decide, decide_create, decide_poll
+from stagedoor.core.permission import Access, Allowed, Authority, Resource, Verdict, decide, decide_create, decide_poll
 from stagedoor.core.principal import Principal
+
+OF_SECRET_KEYS = frozenset({Access.CREATE, Access.READ, Access.DELETE, Access.EXECUTE})
+"""What every secret key may on any end user of its project: what `/v1` does, and to start runs for one (api/rules.py: Starts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,15 @@ class Question:
         return f"{self.access} on {self.resource.kind} {self.resource.name}"
 
 
+def by_secret_key(who: Principal, question: Question) -> bool:
+    """Whether no role or grant is needed, because it is the project's secret key that asks."""
+    return who.is_project and question.resource.kind == "END_USER" and question.access in OF_SECRET_KEYS
+
+
 def judge(who: Principal, question: Question, authority: Authority) -> Verdict:
     """The verdict that a request of this principal gets."""
+    if by_secret_key(who, question):
+        return Allowed("secret key of the project")
     if question.access is Access.CREATE:
         return decide_create(question.resource, authority)
     if question.polls:

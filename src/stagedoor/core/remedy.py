@@ -66,6 +66,9 @@ class Remedies:
         targets = [] if question.access is Access.CREATE else [question.resource]
         targets += [Resource("DOMAIN", question.domain)] if question.polls and question.domain else []
         grants = [Granted(subject, target, "", 0) for target in targets]
+        if who.is_project:  # it is in no group and has no role
+            yield from ((grant,) for grant in grants)
+            return
         yield from ((helper,) for helper in helpers)
         yield from ((grant,) for grant in grants)
         yield from ((grant, helper) for grant in grants for helper in helpers)

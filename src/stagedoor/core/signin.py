@@ -1,15 +1,16 @@
 """Signing in with a password: in which project, and as whom. A session is of one project and good in no other."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.credential import SESSION, Credentials
+from stagedoor.core.credential import CONSOLE_SESSION, SESSION, Credentials
 from stagedoor.core.epoch import name_changed, operators_changed, subject_changed
 from stagedoor.core.identity import Directory
 from stagedoor.core.operator import ENTRY
 from stagedoor.core.password import unbound
 from stagedoor.core.principal import RESERVED, Principal, operator_user
 from stagedoor.core.project import DEFAULT
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Row, Transaction
 
 
@@ -41,8 +42,9 @@ class SignIns:
         row = rows.get(project) if project is not None else _chosen(rows)
         return Entry(row["project_id"], email, row["user_id"], self._hash(tx, email, row)) if row else None
 
-    def open(self, tx: Transaction, entry: Entry, expires_at: int) -> Principal | None:
-        """A session, once the password was right. None where the account, the operator or the password has gone meanwhile."""
+    def open(self, tx: Transaction, entry: Entry, expires_at: int, cookie: SecretValue | None = None) -> Principal | None:
+        """A session, once the password was right; a console session where there is a cookie to prove it by. None where the account, the
+        operator or the password has gone meanwhile."""
         if entry.operator:
             operators_changed(tx)
         else:
@@ -51,16 +53,20 @@ class SignIns:
             return None
         who = Principal(entry.project, entry.user)
         if entry.operator:
-            return self._enter(tx, who, expires_at)
+            return self._enter(tx, who, expires_at, cookie)
         tx.do("person_set_last_project", person_id=entry.email, project_id=entry.project)
-        return Principal(who.project, who.user, self.credentials.open_session(tx, who.project, who.user, expires_at, kind=SESSION))
+        return self._session(tx, who, SESSION, expires_at, cookie)
 
-    def _enter(self, tx: Transaction, who: Principal, expires_at: int) -> Principal:
+    def _session(self, tx: Transaction, who: Principal, kind: str, expires_at: int, cookie: SecretValue | None) -> Principal:
+        kind = CONSOLE_SESSION if cookie else kind
+        return replace(who, credential=self.credentials.open_session(tx, who.project, who.user, expires_at, kind=kind, cookie=cookie))
+
+    def _enter(self, tx: Transaction, who: Principal, expires_at: int, cookie: SecretValue | None) -> Principal:
         """The role ADMIN stands as a row for as long as the person is an operator (core/operator.py)."""
         if "ADMIN" not in self.directory.roles(tx, who.project, who.subject):
             subject_changed(tx, who.project, who.subject)
             self.directory.give_role(tx, who, who.subject, "ADMIN")
-        inside = Principal(who.project, who.user, self.credentials.open_session(tx, who.project, who.user, expires_at, kind=ENTRY))
+        inside = self._session(tx, who, ENTRY, expires_at, cookie)
         self.audit.change(tx, inside, "operator.enter", f"PROJECT {who.project}")
         return inside
 

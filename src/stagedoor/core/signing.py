@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stagedoor.core.audit import Audit
-from stagedoor.core.masterkey import MasterKeys
+from stagedoor.core.masterkey import CREDENTIAL, MasterKeys
 from stagedoor.core.principal import Principal
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import Conflict
@@ -38,7 +38,7 @@ class SigningKeys:
 
     def create(self, tx: Transaction) -> SigningKey:
         """It signs from now on; what becomes of the others is the caller's matter."""
-        key = SigningKey.new(self.new_id())
+        key = SigningKey.new(self.new_id(), self.keys.derived(tx, CREDENTIAL))
         master, now = self.keys.active(tx), self.clock.now()
         sealed = master.seal(key.private(), signing_key_identity(key.kid))
         first = max((row["signs_from"] for row in tx.all("signing_keys")), default=0) + 1
@@ -98,7 +98,8 @@ class SigningKeys:
         return str(next((row["kid"] for row in tx.all("signing_keys") if not self._retired(row)), ""))
 
     def _opened(self, tx: Transaction, row: Row) -> SigningKey:
-        return SigningKey.load(row["kid"], self.keys.opened(tx, row, signing_key_identity(row["kid"])))
+        private = self.keys.opened(tx, row, signing_key_identity(row["kid"]))
+        return SigningKey.load(row["kid"], private, self.keys.derived(tx, CREDENTIAL))
 
     def _retired(self, row: Row) -> bool:
         return row["retired_at"] is not None and bool(self.clock.now() >= row["retired_at"])

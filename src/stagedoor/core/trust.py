@@ -33,7 +33,7 @@ _EXPIRES = "later than now, within 31 days"
 
 
 class Terms(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
-    """`reuse`: a token with a `jti` may be shown more than once, as Kubernetes' are, which lie in a file for an hour."""
+    """`reuse`: a token may be shown more than once, as Kubernetes' are, which lie in a file for an hour."""
 
     issuer: str
     audience: str

@@ -153,6 +153,9 @@ class Usage:
 
     def add(self, who: Principal, access: Access, resource: Resource) -> None:
         """A right was used. On the hot path."""
+        if who.execution is not None:
+            self.asked(who, Use(access, *resource))
+            return
         key = (who.project, who.user, who.credential, access._value_, resource[0], resource[1], "")
         uses = self._uses.again
         if key in uses:  # in line: a call more would be a third of all this costs
@@ -170,7 +173,11 @@ class Usage:
             self._count(key)
 
     def asked(self, who: Principal, use: Use) -> None:
-        self._count((who.project, who.user, who.credential, *use))
+        if who.execution is None:
+            self._count((who.project, who.user, who.credential, *use))
+            return
+        for user in who.execution.holders:  # what a run may rests on what each of them holds
+            self._count((who.project, user, NOBODYS, *use))
 
     def within(self, tx: Transaction, who: Principal, *uses: Use) -> None:
         """The same, once the transaction that needed the right is durable. One that only reads asks a question, no more."""
@@ -189,7 +196,8 @@ class Usage:
 
     def seen(self, who: Principal, address: str, *, refused: bool = False) -> None:
         """A request of a credential was let through, or refused."""
-        key = (who.project, who.user, who.credential or NOBODYS)
+        user = who.user if who.execution is None else who.execution.worker
+        key = (who.project, user, who.credential or NOBODYS)
         one = self._seen.again.get(key) or self._seen.place(key).get(key) or self._first_seen(key)
         if one is None:
             return

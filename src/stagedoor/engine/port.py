@@ -72,6 +72,7 @@ class StartRequest:
     priority: int = 0
     task_to_domain: dict[str, str] = field(default_factory=dict)
     created_by: str = ""
+    ceiling: str = ""
     end_user: str = ""
     idempotency_key: str | None = None
     idempotency_strategy: str | None = None

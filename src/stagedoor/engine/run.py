@@ -65,6 +65,8 @@ class Run(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     created_by: str = ""
     end_user: str = ""
     """Whose fields of integrations it uses; "" = nobody's. Children and failure workflows have their root's."""
+    ceiling: str = ""
+    """What the credential that started it may at most do, in the gate's own words; "" = nothing limits it. Runs below have it as well."""
     root_id: str = ""
     parent_workflow_id: str | None = None
     parent_workflow_task_id: str | None = None

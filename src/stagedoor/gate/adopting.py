@@ -19,10 +19,11 @@ from stagedoor.engine.definition import TaskDefinition, TaskNode, WorkflowDefini
 from stagedoor.engine.embedded.definitions import revision_from
 from stagedoor.engine.port import Register, Revision, TaskRecord, WithinTaskDefinitions
 from stagedoor.gate.checking import standing_against
+from stagedoor.gate.execution_terms import FIELD, PLACE
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.lint import puts_of
-from stagedoor.gate.sealing import Sealing, check_runtime_metadata, missing_secret, restore
+from stagedoor.gate.sealing import Sealing, check_runtime_metadata, missing_secret, restore, vouchers_of_tasks
 from stagedoor.gate.variables import Variables, check_updates
 from stagedoor.gate.vouchers import beside, revisions_of, sends_to
 from stagedoor.kit.errors import BadInput, Conflict, Forbidden
@@ -58,7 +59,8 @@ class AdoptTask(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
 
 
 class Taken(msgspec.Struct, rename="camel", frozen=True):
-    """One reference that is, or would be, adopted. `before`: who vouched for it. `refused`: why the adopter may not; on dry runs only."""
+    """One reference that is, or would be, adopted, or a task that may ask for an execution token. `before`: who vouched for it. `refused`:
+    why the adopter may not; on dry runs only."""
 
     task: str
     place: str
@@ -182,6 +184,9 @@ class Adoption:
             revision = self._revision(tx, older.revision)
             for marker, _ in self._markers(tx, revision):
                 tx.do("marker_vouch", project_id=self.who.project, marker_id=marker.marker_id, voucher=self.who.user)
+            for task, _ in self._asking(tx, revision):
+                named = {"project_id": self.who.project, "revision_id": revision.revision_id, "task_ref": task}
+                tx.do("task_vouch", **named, voucher=self.who.user)
             taken = [f"{one.task}{one.place} of {one.before}" for one in older.references]
             self._told(tx, revision.definition, taken, f"for runs under way, in revision {older.revision}")
 
@@ -239,6 +244,13 @@ class Adoption:
         for marker, node in self._markers(tx, revision):
             refused = self._refused(tx, node, marker)
             yield Taken(marker.task_ref, marker.place, marker.reference.text(), marker.voucher, sends_to(node, known), refused)
+        for task, voucher in self._asking(tx, revision):
+            yield Taken(task, PLACE, FIELD, voucher)
+
+    def _asking(self, tx: Transaction, revision: Revision) -> list[tuple[str, str]]:
+        """Tasks that may ask for an execution token, with their vouchers, of those that are adopted."""
+        found = vouchers_of_tasks(tx, self.who.project, revision.revision_id)
+        return [(task, voucher) for task, voucher in found.items() if self._adopts(task, voucher)]
 
     def _refused(self, tx: Transaction, node: TaskNode, marker: Marker) -> str | None:
         found = self.sealing.may_use(tx, self.who, node, marker.reference)

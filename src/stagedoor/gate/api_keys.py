@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from stagedoor.core.api_key import ApiKey, ApiKeys, MadeApiKey, NewApiKey, Proven, check_format
 from stagedoor.core.epoch import Epoch, epoch_of
 from stagedoor.core.principal import Principal
-from stagedoor.gate.authority import REMEMBERED, Recent
+from stagedoor.gate.authority import REMEMBERED
 from stagedoor.gate.gate import Gate
+from stagedoor.gate.recent import Recent
 from stagedoor.kit.crypto import fingerprint
 
 Known = Recent[bytes, tuple[Proven, Epoch]]

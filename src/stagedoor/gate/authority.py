@@ -1,44 +1,27 @@
 """From the bytes of a token to a principal and its authority. Both are remembered for as long as the project's epoch stands."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from stagedoor.core.ceiling import Ceiling
 from stagedoor.core.credential import Credentials
 from stagedoor.core.epoch import Epoch, epoch_of
 from stagedoor.core.grant import authority_if_small, authority_of, authority_on
 from stagedoor.core.permission import Authority, Resource
-from stagedoor.core.principal import Principal
+from stagedoor.core.principal import Execution, Principal
 from stagedoor.core.revocation import actors, check_not_revoked, narrowed, ties
-from stagedoor.gate.keyring import Keyring
+from stagedoor.engine.port import Engine
+from stagedoor.gate.executing import OPENING, Executing
+from stagedoor.gate.keyring import Realm
+from stagedoor.gate.recent import Recent
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
 from stagedoor.kit.errors import Unauthenticated
 from stagedoor.kit.tokens import Claims, check_time, kid_of, verify
 from stagedoor.store.store import Store, Transaction
 
-K = TypeVar("K")
-V = TypeVar("V")
 REMEMBERED = 50_000
 LARGE = 500
 """From so many roles and grants on, a principal's authority is not kept whole but asked for one resource at a time."""
-
-
-class Recent(Generic[K, V]):
-    """A bounded dict: the oldest entry goes first."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._entries: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        return self._entries.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        self._entries[key] = value
-        if len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -51,26 +34,18 @@ class _Verified:
     """Then (epoch ms) a credential behind it retires or expires: the epoch does not move for that."""
 
 
-@dataclass(frozen=True)
-class Realm:
-    """Who issues the tokens this server takes, and for whom."""
-
-    issuer: str
-    audience: str
-    keys: Keyring
-
-
 class Authenticator:
     """Recognises access tokens. A signature is checked once for the exact bytes presented; the credential behind it again
     whenever the epoch has moved, so that a pause or a deletion counts at once (promise 2)."""
 
-    def __init__(self, store: Store, credentials: Credentials, clock: Clock, realm: Realm) -> None:
+    def __init__(self, store: Store, credentials: Credentials, clock: Clock, realm: Realm, engine: Engine) -> None:
+        self.executing = Executing(store, credentials, clock, realm, engine)
         self._store = store
         self._credentials = credentials
         self._clock = clock
         self._realm = realm
         self._verified: Recent[bytes, _Verified] = Recent(REMEMBERED)
-        self._authorities: Recent[tuple[str, str, Ceiling | None], tuple[Epoch, Authority | None]] = Recent(REMEMBERED)
+        self._authorities: Recent[tuple[str, str, Ceiling | None, Execution | None], tuple[Epoch, Authority | None]] = Recent(REMEMBERED)
 
     async def principal(self, token: str) -> Principal:
         """Unauthenticated or TokenExpired where the token, or the credential that minted it, is no longer good."""
@@ -99,16 +74,19 @@ class Authenticator:
             await self._store.read(within)
         if principal.signed_by:
             await self._realm.keys.verifier(principal.signed_by)
+        await self.executing.under_way(principal)
 
     async def claims(self, token: str) -> Claims:
-        """What a token says, once it is known to be good."""
+        """What a token says, once it is known to be good: an access token's, or an execution token's."""
+        if token.startswith(OPENING):
+            return await self.executing.claims(token)
         await self.principal(token)
         return (await self._verify(token))[1]
 
     async def _verify(self, token: str) -> tuple[str, Claims]:
         """Its `kid` and what it says."""
         key = await self._realm.keys.verifier(kid_of(token))
-        return key.kid, verify(token, {key.kid: key}, self._realm.issuer, self._realm.audience)
+        return key.kid, verify(token, {key.kid: key}, self._realm.issuer, self._realm.audience, Claims)
 
     def _behind(self, tx: Transaction, claims: Claims, kid: str) -> tuple[Principal, int | None]:
         """Whom the token speaks for: who its credential does, within the ceilings of both; and until when. Those who act by it must be
@@ -123,7 +101,7 @@ class Authenticator:
 
     async def authority(self, principal: Principal, resource: Resource) -> Authority:
         """The principal's roles and grants as of now; of one that holds very many, those on this resource."""
-        key = (principal.project, principal.user, principal.ceiling)
+        key = (principal.project, principal.user, principal.ceiling, principal.execution)
         epoch = await epoch_of(self._store, principal)
         known = self._authorities.get(key)
         if known is None or known[0] != epoch:

@@ -107,7 +107,7 @@ class Rights:
                 self.made.add(definition.name)
 
     def _references(self, definition: WorkflowDefinition, previous: Revision | None) -> Iterator[Finding]:
-        vouched = Vouched.by(self.tx, previous)
+        vouched = Vouched.by(self.tx, self.project, previous)
         for site in sites(definition):
             node, ref = site.node, site.node.task_reference_name
             for place, reference in dict.fromkeys(references(node.input_parameters)):

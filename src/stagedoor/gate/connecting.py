@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stagedoor.core.auth_session import AuthSessions
 from stagedoor.core.connection import Connections, Lives, actor
-from stagedoor.core.integration import Integration, Integrations, NewIntegration
+from stagedoor.core.integration import Integration, Integrations, NewIntegration, OAuth, check_slug
 from stagedoor.core.principal import Principal
 from stagedoor.core.publishable_key import PublishableKeys
 from stagedoor.core.secret import encoded
@@ -55,6 +55,16 @@ class Seen:
     visit: Visit
     csrf: str
     company: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a browser that comes back was sent away for."""
+
+    integration: Integration
+    oauth: OAuth
+    verifier: str
+    client_secret: SecretValue | None
 
 
 @dataclass(frozen=True)
@@ -145,21 +155,18 @@ class Connecting:
         if oauth is None:
             raise NotFound(f"integration {integration.slug} has no provider")
         nonce = new_token("")
-        state, verifier = await self.store.read(lambda tx: self._flow(tx, visit, integration.slug, nonce))
+        state, verifier = await self.store.read(lambda tx: self._flow(tx, visit, integration.slug, oauth, nonce))
         return authorization_url(oauth, state=state, verifier=verifier, redirect_uri=base + callback_path(visit.project, integration.slug))
 
     async def come_back(self, visit: Visit, where: str, answer: Mapping[str, str], base: str) -> None:
         """The browser is back from the provider (RFC 6749 4.1.2): the access token becomes the end user's value, and the visit ends.
 
         `where`: the path that it came to. NotGranted tells the end user what to do; the audit says why."""
-        slug, nonce = self._of_state(answer.get("state", ""))
-        expected, verifier = await self.store.read(lambda tx: self._flow(tx, visit, slug, nonce))
-        if not same(expected, answer.get("state", "")) or where != callback_path(visit.project, slug):
+        begun = await self.store.read(lambda tx: self._begun(tx, visit, where, answer.get("state", "")))
+        if begun is None:
             raise NotGranted("This answer does not belong to what was begun here. Please start again.")
-        integration = await self.integration(visit, slug)
-        oauth, code = integration.oauth, answer.get("code", "")
-        if oauth is None:
-            raise NotFound(f"integration {slug} has no provider")
+        integration, oauth, code = begun.integration, begun.oauth, answer.get("code", "")
+        slug = integration.slug
         if "error" in answer or not code or len(code) > _LONGEST:
             said = answer.get("error", "")
             await self._refused(visit, slug, f"the provider said {said}" if _ERROR.fullmatch(said) else "the provider sent no code")
@@ -167,23 +174,33 @@ class Connecting:
         if oauth.issuer is not None and answer.get("iss", oauth.issuer) != oauth.issuer:  # RFC 9207: of several providers, this one
             await self._refused(visit, slug, "the answer names another issuer")
             raise NotGranted("This answer does not belong to what was begun here. Please start again.")
-        secret = await self.store.read(lambda tx: self.integrations.client_secret(tx, visit.project, slug))
         try:
-            granted = await self.providers.exchange(oauth, Exchange(code, verifier, base + where, secret))
+            granted = await self.providers.exchange(oauth, Exchange(code, begun.verifier, base + where, begun.client_secret))
         except ProviderFailed as problem:
             await self._refused(visit, slug, problem.message)
             raise NotGranted(f"{integration.name} could not be reached, or did not give its permission. Please try again.") from None
         lives = granted.lives(self.connections.clock.now())
         await self.store.write(lambda tx: self._give(tx, visit, integration, {oauth.field: granted.token}, lives))
 
-    def _flow(self, tx: Transaction, visit: Visit, slug: str, nonce: str) -> tuple[str, str]:
-        """(state, PKCE's verifier) of one time that a browser is sent away; nothing of either is stored."""
-        verifier = self.visits.token(tx, visit, "verifier", slug, nonce)
-        return f"{slug}.{nonce}.{self.visits.token(tx, visit, 'state', slug, nonce)}", verifier
-
-    def _of_state(self, state: str) -> tuple[str, str]:
+    def _begun(self, tx: Transaction, visit: Visit, where: str, state: str) -> "_Begun | None":
+        """All that the exchange needs, in one transaction. None where a browser is not back from what it was sent to: the code is for
+        the token endpoint that the integration had then."""
         slug, _, rest = state.partition(".")
-        return slug, rest.partition(".")[0]
+        try:
+            integration, secret = self.integrations.with_secret(tx, visit.project, check_slug(slug))
+        except (BadInput, NotFound):
+            return None
+        oauth = integration.oauth
+        if oauth is None or where != callback_path(visit.project, slug):
+            return None
+        expected, verifier = self._flow(tx, visit, slug, oauth, rest.partition(".")[0])
+        return _Begun(integration, oauth, verifier, secret) if same(expected, state) else None
+
+    def _flow(self, tx: Transaction, visit: Visit, slug: str, oauth: OAuth, nonce: str) -> tuple[str, str]:
+        """(state, PKCE's verifier) of one time that a browser is sent away; nothing of either is stored."""
+        words = (slug, oauth.authorization_endpoint, oauth.token_endpoint, nonce)
+        verifier = self.visits.token(tx, visit, "verifier", *words)
+        return f"{slug}.{nonce}.{self.visits.token(tx, visit, 'state', *words)}", verifier
 
     async def _refused(self, visit: Visit, slug: str, why: str) -> None:
         who, target = actor(visit.project, visit.end_user_id), f"END_USER {visit.end_user_id}"

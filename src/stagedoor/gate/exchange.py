@@ -19,7 +19,7 @@ from stagedoor.gate.mint import Mint
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.errors import BadInput, TooManyRequests, Unauthenticated
 from stagedoor.kit.ids import NewId
-from stagedoor.kit.passwords import hash_password
+from stagedoor.kit.secretvalue import SecretValue
 from stagedoor.store.store import Store
 
 T = TypeVar("T")
@@ -41,10 +41,25 @@ class TokenRequest(msgspec.Struct, rename="camel"):
     """Without an account there, as an operator."""
     expiration: int | None = None
 
+    def __repr__(self) -> str:
+        return f"TokenRequest(key_id={self.key_id!r}, email={self.email!r}, ***)"
+
+
+class SignIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Who signs in with a password, where, and whether as an operator: as of TokenRequest."""
+
+    email: str
+    password: str
+    project: str | None = None
+    operator: bool = False
+
+    def __repr__(self) -> str:
+        return f"SignIn(email={self.email!r}, password=***)"
+
 
 @dataclass(frozen=True)
 class Exchange:
-    """`POST /api/token`, and the proofs that `/oauth` asks for."""
+    """`POST /api/token`, `POST /session`, and the proofs that `/oauth` asks for."""
 
     store: Store
     credentials: Credentials
@@ -67,6 +82,12 @@ class Exchange:
         """Who an access key is; failures as of `token`."""
         return await self.counted(self._prove_key(key_id, secret, address), address)
 
+    async def sign_in(self, asked: SignIn, address: str, cookie: SecretValue) -> Principal:
+        """Into a console session, which the cookie will prove; all else as of `token`."""
+        who = await self.counted(self._sign_in(asked, address, cookie), address)
+        self.usage.seen(who, address)
+        return who
+
     async def counted(self, proof: Awaitable[T], address: str) -> T:
         """What a proof gives; where it fails, that is counted, and told of where a row was tampered with."""
         try:
@@ -84,9 +105,8 @@ class Exchange:
         if request.key_id is not None or request.key_secret is not None:
             who = await self._prove_key(request.key_id or "", request.key_secret or "", address)
         elif request.email is not None and request.password is not None:
-            if request.operator and request.project is None:
-                raise BadInput("project: an operator names the project to enter", "project")
-            who, life = await self._sign_in(request, request.email, request.password, address), min(life, SESSION_LIFE)
+            asked = SignIn(request.email, request.password, request.project, request.operator)
+            who, life = await self._sign_in(asked, address), min(life, SESSION_LIFE)
         else:
             raise BadInput("keyId: it is required, with keySecret", "keyId")
         self.usage.seen(who, address)
@@ -100,22 +120,20 @@ class Exchange:
             self.limits.keys.count(key_id, address)
             raise
 
-    async def _sign_in(self, request: TokenRequest, email: str, password: str, address: str) -> Principal:
+    async def _sign_in(self, asked: SignIn, address: str, cookie: SecretValue | None = None) -> Principal:
         """Limited before it is hashed; counted by the account whatever the project, since a password opens all of its person's."""
-        with self.limits.passwords.attempt(email, address), self.hashing.place(address):
-            entry = await self.store.read(lambda tx: self.sign_ins.find(tx, email, request.project, operator=request.operator))
+        if asked.operator and asked.project is None:
+            raise BadInput("project: an operator names the project to enter", "project")
+        with self.limits.passwords.attempt(asked.email, address), self.hashing.place(address):
+            entry = await self.store.read(lambda tx: self.sign_ins.find(tx, asked.email, asked.project, operator=asked.operator))
             hashed = entry.password_hash if entry else None
-            if not await self.hashing.matches(hashed or self.no_password, password) or entry is None or hashed is None:
+            if not await self.hashing.matches(hashed or self.no_password, asked.password) or entry is None or hashed is None:
                 raise Unauthenticated(INVALID)
         expires = self.clock.now() + SESSION_LIFE
-        who = await self.store.write(lambda tx: self.sign_ins.open(tx, entry, expires))
+        who = await self.store.write(lambda tx: self.sign_ins.open(tx, entry, expires, cookie))
         if who is None:
             raise Unauthenticated(INVALID)
         return who
-
-
-def unmatchable_hash(new_id: NewId) -> str:
-    return hash_password(new_id())
 
 
 def _life(expiration: int | None) -> int:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stagedoor.core.ceiling import text_of
 from stagedoor.core.end_user import EndUsers
 from stagedoor.core.permission import Access, Allowed, Authority, Denied, Resource, Verdict
 from stagedoor.core.principal import Principal
@@ -40,7 +41,9 @@ class Executions:
             told = f"run {run.workflow_id}" + (f" for end user {run.end_user}" if run.end_user else "")
             self.gate.audit.change(tx, who, "workflow.start", f"{WORKFLOW} {run.workflow_name}", told)
 
-        return await self.gate.engine.start(who.project, replace(request, starter=who.user, created_by=who.user), within)
+        starter = who.execution.starter if who.execution else who.user
+        named = replace(request, starter=starter, created_by=who.user, ceiling=text_of(who.ceiling) or "")
+        return await self.gate.engine.start(who.project, named, within)
 
     async def run(self, who: Principal, run_id: str, *, include_tasks: bool = True) -> RunView:
         """A run as a read shows it: references, never markers."""

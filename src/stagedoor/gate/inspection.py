@@ -29,16 +29,16 @@ class Inspection:
         claims = await self._claims(who, token)
         if claims is None:
             return INACTIVE
-        said = msgspec.to_builtins(msgspec.structs.replace(claims, origin=()))
+        said = msgspec.to_builtins(msgspec.structs.replace(claims, origin=(), mac=""))
         return {"active": True, "token_type": "Bearer", **said}
 
     async def revoke(self, who: Principal, token: str) -> None:
         """The token, and all that it was exchanged for, at once and everywhere. Nothing happens for one that is good no longer, or that
-        the caller's project does not know. Its own subject may, and an administrator; Forbidden otherwise."""
+        the caller's project does not know. Its own subject may, the worker that asked for it, and an administrator; Forbidden otherwise."""
         claims = await self._claims(who, token)
         if claims is None:
             return
-        if claims.sub != who.user:
+        if claims.sub != who.user and claims.client_id != who.credential:
             await self.gate.demand_permission(who, ADMINISTERS)
         holder = Principal(claims.project, claims.sub, claims.client_id)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagedoor.gate.address import ALLOW, AddressRefused, EgressSettings
-from stagedoor.gate.authority import Recent
 from stagedoor.gate.message import Limits, OutboundRequest, target_of
 from stagedoor.gate.outbound import Outbound, OutboundError
+from stagedoor.gate.recent import Recent
 from stagedoor.gate.shared import Shared
 from stagedoor.kit import strictjson
 from stagedoor.kit.assertion import IssuerKey, issuer_keys
@@ -65,6 +65,10 @@ class Issuers:
             raise known.problem
         return known.keys.get(kid)
 
+    def asked(self, issuer: str) -> bool:
+        """Whether its keys were asked for before: a trust named it then."""
+        return self._known.get(issuer) is not None
+
     async def close(self) -> None:
         await self._fetches.close()
 
@@ -86,7 +90,7 @@ class Issuers:
             found = _Known(issuer_keys(await self._document(address)), now)
         except (BadInput, OutboundError, IssuerUnavailable) as failed:
             problem = IssuerUnavailable(f"the issuer's keys cannot be had: {failed.message}")
-            log.warning("%s", problem.message)
+            log.warning("issuer %s: %s", ascii(issuer), problem.message)
             kept = before or _Known({}, now - STALE - 1)
             found = _Known(kept.keys, kept.at, problem, now)
         self._known.put(issuer, found)

@@ -55,3 +55,12 @@ class Keyring:
     async def _read(self) -> None:
         found = await self.store.scan(lambda tx: self.signing.held(tx, self._held))
         self._held = {held.key.kid: held for held in found}
+
+
+@dataclass(frozen=True)
+class Realm:
+    """Who issues the tokens this server takes, and for whom."""
+
+    issuer: str
+    audience: str
+    keys: Keyring

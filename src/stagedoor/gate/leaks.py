@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from stagedoor.core.credential_use import Counts, Shown, shown, since
+from stagedoor.core.credential_use import Counts, Listed, Shown, listed, shown, since
 from stagedoor.core.leak import Known, Leak, Leaks, Match
 from stagedoor.core.permission import NOTHING, Access
 from stagedoor.core.principal import APPLICATION_PREFIX, Principal
@@ -22,6 +22,8 @@ from stagedoor.store.store import Transaction
 
 SHOWN = 200
 """Leaks in one answer."""
+PAGE = 1_000
+"""Credentials in one answer."""
 UNSIGNED = "a signature over the body by a key of those who may"
 
 
@@ -89,6 +91,16 @@ class LeakDesk:
                 return None
             counts = since(tx, who.project, credential, found.owner, now - days * DAY)
             return Uses(**msgspec.structs.asdict(found), uses=counts)
+
+        return await self.gate.scan(within)
+
+    async def credentials(self, who: Principal, after: str, kind: str | None) -> list[Listed]:
+        """Those that the caller may manage, of every kind or of one, by their ids: those that come after this one."""
+        manages, now = await self._manages(who), self.leaks.clock.now()
+
+        def within(tx: Transaction) -> list[Listed]:
+            wanted = (one for one in listed(tx, who.project, now, after) if manages(one.owner) and kind in (None, one.kind))
+            return list(islice(wanted, PAGE))
 
         return await self.gate.scan(within)
 

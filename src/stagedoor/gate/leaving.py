@@ -10,6 +10,7 @@ import msgspec
 from stagedoor.core.permission import NOTHING
 from stagedoor.core.principal import Principal
 from stagedoor.engine.port import TaskRecord
+from stagedoor.gate.execution_terms import PLACE
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.stops import adoption_of, adoption_of_task
@@ -18,13 +19,14 @@ from stagedoor.store.store import Transaction
 
 
 class Left(msgspec.Struct, rename="camel", frozen=True):
-    """A reference that nobody vouches for any more. `version` and `task` null: what a task definition (`name`) names."""
+    """A reference that nobody vouches for any more. `version` and `task` null: what a task definition (`name`) names. `secret` null: it is
+    a task that may ask for execution tokens."""
 
     name: str
     version: int | None
     task: str | None
     place: str
-    secret: str
+    secret: str | None
     remedy: str
 
 
@@ -48,7 +50,7 @@ async def delete_user(
 def _left(tx: Transaction, project: str, user: str, records: Sequence[TaskRecord]) -> Iterator[Left]:
     for row in tx.all("left_by_user", project_id=project, voucher=user):
         remedy = adoption_of(row["name"], row["version"], user, running=True)
-        yield Left(row["name"], row["version"], row["task_ref"], row["place"], row["secret_name"], remedy)
+        yield Left(row["name"], row["version"], row["task_ref"], row["place"] or PLACE, row["secret_name"], remedy)
     for record in records:
         name = record.definition.name
         for secret in dict.fromkeys(record.definition.runtime_metadata):

@@ -16,7 +16,7 @@ from stagedoor.core.project import Erased
 from stagedoor.core.receipt import Destination, Place, Receipt
 from stagedoor.core.secret import KIND, Handed, HeldByEndUsers, Opened, Secrets
 from stagedoor.engine.definition import Json, TaskNode, nodes
-from stagedoor.engine.port import Candidate
+from stagedoor.engine.port import Candidate, TaskView
 from stagedoor.gate.conditions import Refusal, Sending, task_type_of
 from stagedoor.gate.connected import Connected
 from stagedoor.gate.sealing import holds_marker, spell_out
@@ -150,7 +150,7 @@ def _destination(sending: Sending | None) -> Destination:
     return Destination(sending.authority, sending.with_port, sending.literal == sending.authority)
 
 
-def template_of(candidate: Candidate) -> tuple[TaskNode, str] | None:
+def template_of(candidate: Candidate | TaskView) -> tuple[TaskNode, str] | None:
     """The node a task was made from, with its reference name; iterations (`ref__2`, in nested loops `ref__2__1`) are tasks of `ref`."""
     name = candidate.task.reference_task_name
     found = {node.task_reference_name: node for node in nodes(candidate.revision.definition.tasks)}

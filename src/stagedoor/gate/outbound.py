@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -149,7 +150,7 @@ class Outbound:
     async def __aenter__(self) -> Self:
         """BadInput where the file of STAGEDOOR_EGRESS_CA holds no certificate."""
         connector = aiohttp.TCPConnector(
-            resolver=self._resolver, use_dns_cache=False, socket_factory=_socket, ssl=_tls(self._settings), limit=1000,
+            resolver=self._resolver, use_dns_cache=False, socket_factory=_socket, ssl=_tls(self._settings.ca_file), limit=1000,
             keepalive_timeout=10,
         )  # fmt: skip
         # The one place where aiohttp lets a connection be counted.
@@ -259,14 +260,16 @@ class Outbound:
         return proxy
 
 
-def _tls(settings: EgressSettings) -> ssl.SSLContext:
+@lru_cache(maxsize=8)
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    """One for all of a process: to read the system's certificates takes 40 ms of CPU, and a server has four ways out."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
-    if settings.ca_file is not None:
+    if ca_file is not None:
         try:
-            context.load_verify_locations(cafile=settings.ca_file)
+            context.load_verify_locations(cafile=ca_file)
         except OSError:  # ssl.SSLError is one
-            raise BadInput(f"{CA}: {settings.ca_file} holds no certificate in PEM", CA) from None
+            raise BadInput(f"{CA}: {ca_file} holds no certificate in PEM", CA) from None
     return context
 
 

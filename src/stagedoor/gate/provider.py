@@ -43,14 +43,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """`seconds`: how long the token lives; None: the provider does not say. `refresh`: by which it is had anew."""
+    """`seconds`: how long the token lives; None: the provider does not say. `refresh`: by which it is had anew, of `endpoint`."""
 
     token: SecretValue
     seconds: int | None
     refresh: SecretValue | None = None
+    endpoint: str = ""
 
     def lives(self, now: int) -> Lives:
-        return Lives(now + self.seconds * 1000 if self.seconds is not None else None, self.refresh)
+        return Lives(now + self.seconds * 1000 if self.seconds is not None else None, self.refresh, self.endpoint)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Providers:
             answer = await self.outbound.send(_request(oauth, form, client_secret))
         except (OutboundError, BadInput) as problem:
             raise ProviderFailed(f"its token endpoint could not be asked: {problem.message}") from None
-        return _granted(answer)
+        return replace(_granted(answer), endpoint=oauth.token_endpoint)
 
 
 def authorization_url(oauth: OAuth, *, state: str, verifier: str, redirect_uri: str) -> str:

@@ -11,17 +11,27 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
-from stagedoor.core.connection import Connections, Due
-from stagedoor.core.integration import Integrations
+from stagedoor.core.connection import AnotherProvider, Connections, Due, NotConnected
+from stagedoor.core.integration import Integrations, OAuth
 from stagedoor.core.project import Projects
 from stagedoor.gate.provider import ProviderFailed, Providers
 from stagedoor.kit.errors import StagedoorError
-from stagedoor.store.store import Store
+from stagedoor.kit.secretvalue import SecretValue
+from stagedoor.store.store import Store, Transaction
 
 SECONDS = 20.0
 GRACE = 5.0
 SIDE_BY_SIDE = 16
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is asked of a provider, read in one transaction."""
+
+    oauth: OAuth
+    refresh: SecretValue
+    client_secret: SecretValue | None
 
 
 @dataclass(frozen=True)
@@ -71,18 +81,28 @@ class Renewing:
                 log.warning("a token of integration %s could not be had anew: %s", due.slug, type(problem).__name__)
 
     async def _renew(self, due: Due) -> None:
-        refresh = await self.store.write(lambda tx: self.connections.take(tx, due))
-        if refresh is None:
+        begun = await self.store.write(lambda tx: self._begin(tx, due))
+        if begun is None:
             return
         try:
-            integration = await self.store.read(lambda tx: self.integrations.get(tx, due.project, due.slug))
-            secret = await self.store.read(lambda tx: self.integrations.client_secret(tx, due.project, due.slug))
-            if integration.oauth is None or integration.oauth.field != due.field:
-                return
-            granted = await self.providers.renew(integration.oauth, refresh, secret)
+            granted = await self.providers.renew(begun.oauth, begun.refresh, begun.client_secret)
         except ProviderFailed as problem:
             told, for_good = problem.message, problem.for_good
             await self.store.write(lambda tx: self.connections.lost(tx, due, told, for_good=for_good))
             return
         lives = granted.lives(self.connections.clock.now())
         await self.store.write(lambda tx: self.connections.renewed(tx, due, granted.token, lives))
+
+    def _begin(self, tx: Transaction, due: Due) -> _Begun | None:
+        """For the one node that gets to do it. None for others, and where what is there now is not what gave the token."""
+        if not self.connections.take(tx, due):
+            return None
+        integration, secret = self.integrations.with_secret(tx, due.project, due.slug)
+        oauth = integration.oauth
+        try:
+            if oauth is None or oauth.field != due.field:
+                raise AnotherProvider
+            return _Begun(oauth, self.connections.refresh_token(tx, due, oauth.token_endpoint), secret)
+        except (AnotherProvider, NotConnected) as problem:
+            self.connections.lost(tx, due, problem.message, for_good=True)
+            return None

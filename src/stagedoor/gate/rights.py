@@ -22,7 +22,7 @@ from stagedoor.core.secret import Policy
 from stagedoor.core.usage import Use
 from stagedoor.core.viewing import Viewing, standing
 from stagedoor.engine.definition import Json
-from stagedoor.gate.authority import Recent
+from stagedoor.gate.recent import Recent
 from stagedoor.store.store import Transaction
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ class Rights:
 
     def on(self, tx: Transaction, who: Principal, resource: Resource) -> Authority:
         """`authority_on`."""
-        key = ("on", who.project, who.user, who.ceiling, *resource)
-        return self._remembered(tx, key, (who.project, who.group), lambda: authority_on(tx, who, resource))
+        key = ("on", who.project, who.user, who.ceiling, who.execution, *resource)
+        return self._remembered(tx, key, (who.project, *who.groups), lambda: authority_on(tx, who, resource))
 
     def settings(self, tx: Transaction, projects: Projects, project: str) -> Settings:
         return self._remembered(tx, ("settings", project), (project,), lambda: projects.settings(tx, project))

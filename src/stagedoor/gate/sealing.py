@@ -20,6 +20,7 @@ from stagedoor.engine.definition import Json, TaskDefinition, TaskNode, Workflow
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision
 from stagedoor.engine.validate import sites
+from stagedoor.gate.execution_terms import asks, wrong_terms
 from stagedoor.kit import strictjson
 from stagedoor.kit.errors import BadInput, Forbidden
 from stagedoor.kit.ids import NewId
@@ -73,10 +74,14 @@ class Sealing:
         """(the sealed definition, warnings). Forbidden where a changed or adopted node names a secret the saver may not use."""
         refuse_elsewhere(definition)
         check_targets(tx, saver, definition, self.usage)
-        vouched = Vouched.by(tx, previous)
+        vouched = Vouched.by(tx, saver.project, previous)
         saving = _Saving(tx, saver, [])
         sealed = msgspec.convert(msgspec.to_builtins(definition), WorkflowDefinition)
         for node in nodes(sealed.tasks):
+            if asks(node):
+                ref, kept = node.task_reference_name, vouched.of_task(node)
+                who = saver.user if kept is None or adopts(ref, kept) else kept
+                tx.do("task_voucher_insert", project_id=saver.project, revision_id=revision_id, task_ref=ref, voucher=who)
             markers: dict[tuple[str, Reference], Marker] = {}
             for place, reference in references(node.input_parameters):
                 voucher = vouched.keeps(node, place, reference)
@@ -177,7 +182,9 @@ def refuse_elsewhere(definition: WorkflowDefinition) -> None:
 
 
 def misplaced(definition: WorkflowDefinition) -> Iterator[Misplaced]:
-    """Every such reference; made one by one."""
+    """Every such reference, and what no task can ask for; made one by one."""
+    for wrong in wrong_terms(definition):
+        yield Misplaced(*wrong)
     for label, base, task, value in _places(definition):
         for below, reference in references(value):
             yield Misplaced(f"{label}{below}: {reference.text()} cannot be used here; {WAY_OUT}", label + below, base + below, task)
@@ -265,24 +272,38 @@ def _own_fields(node: TaskNode) -> Json:
     return {name: value for name, value in fields.items() if name not in _NESTED}
 
 
+def vouchers_of_tasks(tx: Transaction, project: str, revision_id: str) -> dict[str, str]:
+    """Of the tasks that may ask for an execution token, by their reference names."""
+    rows = tx.all("task_vouchers_of_revision", project_id=project, revision_id=revision_id)
+    return {row["task_ref"]: row["voucher"] for row in rows}
+
+
 class Vouched:
     """The vouchers of the previous revision, for the nodes that have not changed."""
 
-    def __init__(self, fields: dict[str, Json], vouchers: dict[tuple[str, str, Reference], str]) -> None:
+    def __init__(self, fields: dict[str, Json], vouchers: dict[tuple[str, str, Reference], str], tasks: dict[str, str]) -> None:
         self._fields = fields
         self._vouchers = vouchers
+        self._tasks = tasks
 
     @classmethod
-    def by(cls, tx: Transaction, previous: Revision | None) -> "Vouched":
+    def by(cls, tx: Transaction, project: str, previous: Revision | None) -> "Vouched":
         if previous is None:
-            return cls({}, {})
+            return cls({}, {}, {})
         markers = markers_of_revision(tx, previous.revision_id)
         by_id = {marker.marker_id: marker for marker in markers}
         fields = {node.task_reference_name: restore(_own_fields(node), by_id) for node in nodes(previous.definition.tasks)}
-        return cls(fields, {(marker.task_ref, marker.place, marker.reference): marker.voucher for marker in markers})
+        tasks = vouchers_of_tasks(tx, project, previous.revision_id)
+        return cls(fields, {(marker.task_ref, marker.place, marker.reference): marker.voucher for marker in markers}, tasks)
 
     def keeps(self, node: TaskNode, place: str, reference: Reference) -> str | None:
         """The old voucher where the whole node stands as it stood, else None."""
         if self._fields.get(node.task_reference_name) != _own_fields(node):
             return None
         return self._vouchers.get((node.task_reference_name, place, reference))
+
+    def of_task(self, node: TaskNode) -> str | None:
+        """The same for a task that may ask for an execution token."""
+        if self._fields.get(node.task_reference_name) != _own_fields(node):
+            return None
+        return self._tasks.get(node.task_reference_name)

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 from stagedoor.gate.api_keys import ApiKeyVerbs
-from stagedoor.gate.authority import Realm
 from stagedoor.gate.connecting import Connecting
+from stagedoor.gate.console import ConsoleVerbs
 from stagedoor.gate.definitions import Definitions
 from stagedoor.gate.end_users import EndUserVerbs
+from stagedoor.gate.execution_tokens import ExecutionTokens
 from stagedoor.gate.executions import Executions
 from stagedoor.gate.external import StoreVerbs
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.invitations import Invitations
+from stagedoor.gate.keyring import Realm
 from stagedoor.gate.leaks import LeakDesk
 from stagedoor.gate.oauth import OAuth
 from stagedoor.gate.persons import Persons
@@ -36,3 +38,5 @@ class Server:
     oauth: OAuth
     leaks: LeakDesk
     rotations: Rotations
+    execution_tokens: ExecutionTokens
+    console: ConsoleVerbs

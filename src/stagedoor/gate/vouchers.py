@@ -14,10 +14,11 @@ from stagedoor.core.secret import Secrets
 from stagedoor.engine.definition import TaskNode, nodes
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.port import Revision, TaskRecord
+from stagedoor.gate.execution_terms import FIELD, PLACE
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.httptask import REQUEST
-from stagedoor.gate.sealing import restore
+from stagedoor.gate.sealing import restore, vouchers_of_tasks
 from stagedoor.gate.stops import Reading, task_type
 from stagedoor.kit.template import Reference
 from stagedoor.store.store import Transaction
@@ -42,12 +43,13 @@ class RevisionView(msgspec.Struct, rename="camel", frozen=True):
 class ReferenceView(msgspec.Struct, rename="camel", frozen=True):
     """One reference to a secret. `place`: a JSON pointer into the task's `inputParameters`, or `#runtimeMetadata`, and then the task
     definition that names the secret and has the voucher. `sends_to`: the URI of an HTTP task, as it is written. `works`: whether the
-    voucher may use the secret now, null to whoever may not know; `reason`: why not."""
+    voucher may use the secret now, null to whoever may not know; `reason`: why not. `secret` null: no reference, but a task that may ask
+    for execution tokens."""
 
     task: str | None
     place: str
     reference: str
-    secret: str
+    secret: str | None
     voucher: str
     task_definition: str | None = None
     sends_to: str | None = None
@@ -159,7 +161,9 @@ class Vouchers:
         def within(tx: Transaction) -> Vouched:
             standing = Standing(self.gate.secrets, tx, who.project)
             known = {marker.marker_id: marker for marker in markers_of_revision(tx, revision.revision_id)}
-            found = tuple(_shown(standing, who, one, known) for one in readings(tx, revision, records))
+            references = [_shown(standing, who, one, known) for one in readings(tx, revision, records)]
+            asking = vouchers_of_tasks(tx, who.project, revision.revision_id)
+            found = (*references, *(ReferenceView(task, PLACE, FIELD, None, voucher) for task, voucher in asking.items()))
             definition = revision.definition
             return Vouched(definition.name, definition.version, revision.revision_id, revision.saved_by, revision.saved_at, found)
 
@@ -216,7 +220,7 @@ def _beside(standing: Standing, asker: Principal, definition: str, marker: Marke
 
 
 def _judged(standing: Standing, asker: Principal, shown: ReferenceView, marker: Marker, accesses: tuple[Access, ...]) -> ReferenceView:
-    if not standing.tells(asker, shown.secret):
+    if not standing.tells(asker, marker.reference.name):
         return shown
     reason = standing.shut(marker, accesses)
     return msgspec.structs.replace(shown, works=reason is None, reason=reason)

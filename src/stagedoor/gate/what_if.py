@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stagedoor.core.change import Change, Parts, has_key
+from stagedoor.core.end_user import KIND as END_USER
 from stagedoor.core.grant import authority_if_small
 from stagedoor.core.permission import NOBODY, Access, Allowed, Authority, Denied, Resource
 from stagedoor.core.principal import Principal
@@ -51,6 +52,12 @@ class Subject:
     keyless: bool = False
     """No credential of it is good any more."""
 
+    @property
+    def starts(self) -> bool:
+        """It may start some workflow now."""
+        named = self.before.names(Access.EXECUTE, "WORKFLOW_DEF")
+        return bool(named) or self.before.whole(Access.EXECUTE, "WORKFLOW_DEF") is not None
+
     def loses(self, question: Question) -> Denied | None:
         """The denial to come, of what is allowed now."""
         if not isinstance(judge(self.who, question, self.before), Allowed):
@@ -92,7 +99,8 @@ class Trial:
             one.after = NOBODY if one.keyless else authority_if_small(tx, one.who, MOST_GRANTS) or NOBODY
         lost = [(one, question, denial) for one in self.subjects for question, denial in _losses(one)]
         told = tuple(_told(*one) for one in lost)
-        workflows = (*stops.workflows(tx, watched), *_starts(lost), *self._runs(), *self._in_savers_name(tx, stops))
+        runs = (*self._runs(), *self._for_end_users())
+        workflows = (*stops.workflows(tx, watched), *_starts(lost), *runs, *self._in_savers_name(tx, stops))
         workers = (*_workers(lost), *stops.held(tx, [(one.who, question) for one, question, _ in lost]))
         raise _Undone(WhatIf(told, tuple(dict.fromkeys(workflows)), tuple(dict.fromkeys(workers)), complete))
 
@@ -105,6 +113,19 @@ class Trial:
             if authority is not None:
                 self.subjects.append(Subject(who, authority))
         return complete
+
+    def _for_end_users(self) -> Iterator[StoppedWorkflow]:
+        """What a run's end user gave stays shut where its starter, or who began what led to it, may not EXECUTE that END_USER
+        (gate/connected.py)."""
+        by_user = {one.who.user: one for one in self.subjects}
+        for run in self.deployed.running:
+            if not run.end_user or run.parent_workflow_id:
+                continue
+            for user in dict.fromkeys((run.starter, run.created_by or run.starter)):
+                starter = by_user.get(user)
+                if starter and (denial := starter.loses(Question(Access.EXECUTE, Resource(END_USER, run.end_user)))):
+                    told = f"run {run.workflow_id} gets nothing more that end user {run.end_user} gave: {user} would lack {denial.missing}"
+                    yield StoppedWorkflow(run.workflow_name, run.workflow_version, told)
 
     def _runs(self) -> Iterator[StoppedWorkflow]:
         """Runs go on, but the secrets of a run whose starter may not EXECUTE its workflow stay shut (condition 3)."""
@@ -173,6 +194,9 @@ def _starts(lost: Sequence[Loss]) -> Iterator[StoppedWorkflow]:
     for one, question, denial in lost:
         if question.access is Access.EXECUTE and question.resource.kind == "WORKFLOW_DEF":
             yield StoppedWorkflow(question.resource.name, None, f"{one.who.subject} could not start it: {denial.reason}")
+        elif question.access is Access.EXECUTE and question.resource.kind == END_USER and one.starts:
+            told = f"{one.who.subject} could not start it for end user {question.resource.name}: {denial.reason}"
+            yield StoppedWorkflow(EVERY, None, told)
 
 
 def _workers(lost: Sequence[Loss]) -> Iterator[StoppedWorker]:

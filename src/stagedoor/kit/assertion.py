@@ -34,6 +34,11 @@ class Assertion:
     claims: dict[str, Any]
     parts: jws.CompactSignature
 
+    @property
+    def signed(self) -> str:
+        """All that the signature covers, as it was sent. The signature itself can be spelled in more ways than one."""
+        return b".".join((self.parts.segments["header"], self.parts.segments["payload"])).decode("ascii")
+
     def __repr__(self) -> str:
         return "Assertion(***)"
 

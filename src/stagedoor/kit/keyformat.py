@@ -76,7 +76,7 @@ class JwtFormat:
     kind: str
     title: str
     prefix: str
-    header: tuple[tuple[str, str], ...]
+    header: tuple[tuple[str, tuple[str, ...]], ...]
     claims: tuple[str, ...]
     signature: int
 
@@ -96,7 +96,7 @@ class JwtFormat:
         if not self.shaped(text):
             return False
         said, claims = _json(text[len(self.prefix) :].split(".")[0]), self.payload(text)
-        return all(said.get(name) == value for name, value in self.header) and all(name in claims for name in self.claims)
+        return all(said.get(name) in values for name, values in self.header) and all(name in claims for name in self.claims)
 
     def payload(self, text: str) -> dict[str, Any]:
         """What a text of this shape says, nothing verified."""
@@ -106,17 +106,23 @@ class JwtFormat:
         return f"{self.prefix or 'eyJ'}...{text[-4:]}"
 
 
+def _header(alg: str, *types: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (("alg", (alg,)), ("typ", types))
+
+
 Format = KeyFormat | JwtFormat
 ACCESS_KEY = KeyFormat("access_key", "access key secret", "sds_", HEX, 48, 8)
 API_KEY = KeyFormat("api_key", "API key", "orch_", HEX, 32, 8)
-SECRET_KEY = JwtFormat("secret_key", "project secret key", "sk_conductor_", (("alg", "HS256"), ("typ", "sk+jwt")), ("jti", "project"), 43)
+SECRET_KEY = JwtFormat("secret_key", "project secret key", "sk_conductor_", _header("HS256", "sk+jwt"), ("jti", "project"), 43)
 PUBLISHABLE_KEY = KeyFormat("publishable_key", "publishable key", "pk_conductor_", BASE62, 24, 6)
 INVITE = KeyFormat("invite", "invitation", "sdi_", HEX, 48, 8)
 ACCESS_TOKEN = JwtFormat(
-    "access_token", "access token", "", (("alg", "ES256"), ("typ", "at+jwt")), ("client_id", "jti", "exp", "project"), 86
+    "access_token", "access token", "", _header("ES256", "at+jwt", "execution+jwt"), ("client_id", "jti", "exp", "project"), 86
 )  # fmt: skip
+"""Execution tokens as well (kit/tokens.py)."""
 AUTH_SESSION = KeyFormat("auth_session", "client secret of an auth session", "auth_sess_client_secret_", HEX, 48, 8)
-FORMATS: tuple[Format, ...] = (ACCESS_KEY, API_KEY, SECRET_KEY, PUBLISHABLE_KEY, INVITE, AUTH_SESSION, ACCESS_TOKEN)
+CONSOLE_SESSION = KeyFormat("console_session", "cookie of a console session", "sdsess_", HEX, 48, 8)
+FORMATS: tuple[Format, ...] = (ACCESS_KEY, API_KEY, SECRET_KEY, PUBLISHABLE_KEY, INVITE, AUTH_SESSION, CONSOLE_SESSION, ACCESS_TOKEN)
 PUBLIC = frozenset({PUBLISHABLE_KEY.kind})
 """Identifiers that pages show to everybody: found, they are no leak."""
 

@@ -1,5 +1,8 @@
 """Passwords: argon2id (RFC 9106) with the library's own defaults. One hash takes tens of milliseconds and 64 MB: callers bound them."""
 
+import secrets
+from base64 import b64encode
+
 import argon2
 
 from stagedoor.kit.errors import BadInput
@@ -14,6 +17,13 @@ def hash_password(password: str) -> str:
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise BadInput(f"password: it has {MIN_LENGTH} to {MAX_LENGTH} characters", "password")
     return _hasher.hash(password)
+
+
+def unmatchable_hash() -> str:
+    """As `hash_password` encodes one, of no password that anybody knows: salt and digest are random. To compare with it takes as long."""
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    salt, digest = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (_hasher.salt_len, _hasher.hash_len))
+    return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
 def password_matches(hashed: str, password: str) -> bool:

@@ -1,7 +1,8 @@
 """Finds machine secrets in a stream of bytes by the table of kit/keyformat.py: as they stand, in UTF-16, and inside of base64.
 
-One pass for the prefixes of all spellings (Aho-Corasick), then one bounded look at each place: linear in the input. A chunk's last
-bytes wait for the next chunk, so that a secret that lies across two is found, once.
+One pass for the prefixes of all spellings (Aho-Corasick), then one bounded look at each place. What is spelled in another way is read a
+stretch at a time for all that begins in it, so that the whole is linear in the input, whatever it is. A chunk's last bytes wait for the
+next chunk, so that a secret that lies across two is found, once.
 """
 
 import re
@@ -21,6 +22,8 @@ REACH = 2 * (3 * LONGEST + 64)
 BEFORE = 8
 """Bytes kept of what was looked at: what stands right before a secret tells where it begins."""
 GLANCE = 32
+SHORT = 128
+"""Characters: what is no longer is read at each place anew."""
 _PART_OF_JWT = re.compile(rb"[A-Za-z0-9_-]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]*")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -76,6 +79,42 @@ def _needles(form: Format) -> Iterator[_Needle]:
             yield _Needle(data, form, "base64", skip)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What stands from `first` on, up to `end`, read. `whole`: nothing of that spelling follows."""
+
+    first: int
+    end: int
+    whole: bool
+    plain: bytes
+
+    def holds(self, first: int, length: int) -> bool:
+        return self.first <= first < self.end and (self.whole or first + length <= self.end)
+
+
+@dataclass
+class _Stretches:
+    """`width`: characters that belong together in a spelling, 2 in UTF-16 and 4 in base64. Each of the ways in which `data` falls into such
+    groups has its own latest stretch, twice as long as a place needs: no byte is read more than a few times, however many places ask."""
+
+    data: bytes = field(repr=False)
+    _known: dict[tuple[int, int], _Stretch] = field(default_factory=dict, repr=False)
+
+    def at(self, width: int, first: int, length: int) -> tuple[bytes, int]:
+        """The plain text of `length` characters from `first` on, if there are so many, and where it begins in what is given."""
+        known = self._known.get((width, first % width))
+        if known is None or not known.holds(first, length):
+            known = self._known[width, first % width] = self._read(width, first, first + 2 * length)
+        return known.plain, (first - known.first) // width * (3 if width == 4 else 1)
+
+    def _read(self, width: int, first: int, end: int) -> _Stretch:
+        if width == 2:
+            return _Stretch(first, min(end, len(self.data)), end >= len(self.data), self.data[first:end:2])
+        run = _BASE64.match(self.data, first, end)
+        assert run is not None
+        return _Stretch(first, run.end(), run.end() < end, _unpacked(run[0]))
+
+
 @dataclass
 class Scanner:
     """`feed` it in order, then `end` it."""
@@ -94,13 +133,14 @@ class Scanner:
     def _look(self, data: bytes, limit: int) -> Iterator[Hit]:
         """All that begins before `limit`; what is after it waits."""
         table, around = _table(), self._before + data
+        stretches = _Stretches(around)
         shift, at = len(self._before), 0
         if limit:
             for number, start, _ in table.search.find_matches_as_indexes(around, overlapping=True):
                 if not shift <= start < shift + limit:
                     continue
                 needle = table.needles[number]
-                text = _text_at(needle, around, start, table.patterns[needle.format.kind])
+                text = _text_at(needle, stretches, start, table.patterns[needle.format.kind])
                 if text is None:
                     continue
                 checked = needle.format.holds(text)
@@ -124,20 +164,31 @@ def scan_text(text: str) -> Iterator[Hit]:
     return scan((text.encode("utf-8", "surrogatepass"),))
 
 
-def _text_at(needle: _Needle, data: bytes, start: int, pattern: re.Pattern[bytes]) -> str | None:
+def _text_at(needle: _Needle, stretches: _Stretches, start: int, pattern: re.Pattern[bytes]) -> str | None:
     """The secret whose prefix stands there in the needle's spelling. A JWT begins where no part of another one goes on."""
+    data, longest = stretches.data, needle.format.longest
     plain, at = data, start
     if needle.spelling == "utf-16":
-        begin = max(start - 2, 0)
-        plain, at = data[begin : start + 2 * needle.format.longest : 2], (start - begin) // 2
+        plain, at = (data[start - 2 : start + 1 : 2], 1) if start >= 2 else (b"", 0)
     elif needle.spelling == "base64":
         plain, at = _decoded(needle, data, start, GLANCE)
     if needle.format is ACCESS_TOKEN and at > 0 and _PART_OF_JWT.match(plain, at - 1):
         return None
-    if needle.spelling == "base64" and len(plain) - at < needle.format.longest:
-        plain, at = _decoded(needle, data, start, needle.format.longest * 4 // 3 + 8)
+    if needle.spelling == "utf-16":
+        plain, at = stretches.at(2, start, 2 * longest)
+    elif needle.spelling == "base64" and len(plain) - at < longest:
+        plain, at = _all_of(needle, stretches, start)
     found = pattern.match(plain, at)
     return found[0].decode("ascii") if found else None
+
+
+def _all_of(needle: _Needle, stretches: _Stretches, start: int) -> tuple[bytes, int]:
+    """As much of the base64 there as the longest such secret takes; and where the prefix is in it."""
+    length, first = needle.format.longest * 4 // 3 + 8, start - needle.skip
+    if length <= SHORT or first < 0 or not _BASE64.fullmatch(stretches.data, first, start):
+        return _decoded(needle, stretches.data, start, length)
+    plain, at = stretches.at(4, first, length)
+    return plain, at + max(needle.skip - 1, 0)
 
 
 def _decoded(needle: _Needle, data: bytes, start: int, length: int) -> tuple[bytes, int]:
@@ -148,11 +199,12 @@ def _decoded(needle: _Needle, data: bytes, start: int, length: int) -> tuple[byt
     run = _BASE64.match(data, max(begin, 0), start + length)
     if first < 0 or run is None or run.end() <= start:
         return b"", 0
-    text = run[0].translate(_STANDARD)
-    return b64decode(text[: len(text) // 4 * 4] + _last(text)), (first - begin) // 4 * 3 + max(needle.skip - 1, 0)
+    return _unpacked(run[0]), (first - begin) // 4 * 3 + max(needle.skip - 1, 0)
 
 
-def _last(text: bytes) -> bytes:
-    """What is left after the last four characters, padded; one alone says nothing."""
-    left = text[len(text) // 4 * 4 :]
-    return left + b"=" * (4 - len(left)) if len(left) > 1 else b""
+def _unpacked(text: bytes) -> bytes:
+    """What base64 in either alphabet says. What is left after the last four characters is padded; one alone says nothing."""
+    text = text.translate(_STANDARD)
+    whole = len(text) // 4 * 4
+    left = text[whole:]
+    return b64decode(text[:whole] + (left + b"=" * (4 - len(left)) if len(left) > 1 else b""))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,9 +199,10 @@ class Cast:
         return Things(self.admin, fixed | {"self": caller.user}, share)
 
     # ---- the cells
-    def differences(self, row: Row, cells: slice) -> Iterator[str]:
-        """Each of these cells whose answer is another than the table says. Those that use nothing up are asked several at a time."""
-        chosen = list(self.cells(row))[cells]
+    def differences(self, row: Row, asked: Callable[[int], bool]) -> Iterator[str]:
+        """Each of the cells, chosen by their numbers, whose answer is another than the table says. Those that use nothing up are asked
+        several at a time."""
+        chosen = [cell for number, cell in enumerate(self.cells(row)) if asked(number)]
         ask = self.pool.map if row.method == "GET" else map  # a change may use up what the next one is about
         answers = list(ask(lambda cell: cell[4].letter(row, cell[3]), chosen))
         for (relation, column, letter, _, _), (got, text) in zip(chosen, answers, strict=True):

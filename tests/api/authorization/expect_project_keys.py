@@ -22,7 +22,7 @@ def secret_keys() -> list[Row]:
         row("POST", route, ADMINS, **OWN, path=path, body={"name": "{new}"}),
         row("POST", route + "/import", BROKEN, **OWN, path=path + "/import", body={"name": "{new}", "sha256": "none"}),
         row("DELETE", route + "/{keyId}", ADMINS, **inside, path=one, spends=True, stranger=stranger),
-        row("POST", route + "/{keyId}/status", ADMINS, **inside, path=one + "/status", stranger=stranger),
+        row("POST", route + "/{keyId}/status", ADMINS, **inside, path=one + "/status", spends=True, stranger=stranger),
     ]
 
 

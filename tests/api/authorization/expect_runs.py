@@ -59,6 +59,7 @@ def tasks() -> list[Row]:
         row("GET", "/api/tasks/{taskId}", SEES_TASK, **_SEE, path="/api/tasks/{task!}"),
         row("GET", "/api/tasks/{taskId}/log", SEES_TASK, **_SEE, path="/api/tasks/{task!}/log"),
         row("POST", "/api/tasks/{taskId}/log", REPORTS, **_REPORT, path="/api/tasks/{task!}/log", body=b"a line"),
+        row("POST", "/api/tasks/{taskId}/token", REPORTS, **_REPORT, path="/api/tasks/{task!}/token"),
     ]  # fmt: skip
 
 

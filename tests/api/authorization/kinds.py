@@ -8,9 +8,12 @@ import httpx
 
 from tests.api.authorization.world import new
 from tests.support.issuer import GITHUB, Issuers, github
-from tests.support.server import Api, LiveServer
+from tests.support.server import ADMIN, Api, LiveServer
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+COOKIES = ("stagedoor_session", "__Host-stagedoor_session", "stagedoor_connect", "__Secure-stagedoor_connect", "token")
+"""Every name of a cookie of ours, and one that is none."""
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 ACCESS_TOKEN, ID_TOKEN = (f"urn:ietf:params:oauth:token-type:{word}" for word in ("access_token", "id_token"))
 
 
@@ -67,6 +70,24 @@ class Holder:
         link = self._v1("/v1/auth-sessions", {"publishableKey": self.publishable_key, "endUserId": self.end_user})["authFlowUrl"]
         return str(link).partition("/connect/")[2].partition("?")[0]
 
+    @cached_property
+    def console_session(self) -> str:
+        """The cookie; not among those of `http`, which shows nothing by itself."""
+        body = {"email": ADMIN, "password": self.server.first["password"]}
+        answer = httpx.post(f"{self.server.url}/session", json=body, headers=OWN_PAGE, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.cookies[COOKIES[0]]
+
+    @cached_property
+    def execution_token(self) -> str:
+        """Of a run that the administrator wrote, started and works on."""
+        workflow, task = new("workflow"), new("task")
+        node = {"name": task, "taskReferenceName": "one", "inputParameters": {"_executionToken": {}}}
+        self.admin.save({"name": workflow, "version": 1, "ownerEmail": "a@example.com", "tasks": [node]})
+        self.admin.start(workflow)
+        found: str = self.admin.call("POST", f"/api/tasks/{self.admin.poll(task, timeout=20_000)[0]['taskId']}/token")["token"]
+        return found
+
     def issued(self) -> str:
         """Of an issuer that the application trusts, where it trusts one."""
         if self.issuers is None:
@@ -90,8 +111,14 @@ CREDENTIALS: Mapping[str, Callable[[Holder], str]] = {
     "secret key": lambda holder: holder.secret_key,
     "publishable key": lambda holder: holder.publishable_key,
     "client secret": lambda holder: holder.client_secret(),
+    "console session": lambda holder: holder.console_session,
     "federated token": lambda holder: holder.issued(),
+    "execution token": lambda holder: holder.execution_token,
 }
+
+
+def _cookies(text: str) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={text}" for name in COOKIES)}
 
 
 def _exchanged(holder: Holder, text: str, kind: str) -> httpx.Response:
@@ -103,7 +130,17 @@ PLACES: Mapping[str, Callable[[Holder, str], httpx.Response]] = {
     "X-Authorization": lambda holder, text: holder.http.get("/api/secrets", headers={"X-Authorization": text}),
     "Authorization": lambda holder, text: holder.http.get("/api/secrets", headers={"Authorization": f"Bearer {text}"}),
     "without Bearer": lambda holder, text: holder.http.get("/api/secrets", headers={"Authorization": text}),
-    "cookie": lambda holder, text: holder.http.get("/api/secrets", headers={"Cookie": f"token={text}; stagedoor_connect={text}"}),
+    "cookie": lambda holder, text: holder.http.get("/api/secrets", headers={**OWN_PAGE, **_cookies(text)}),
+    "/v1 cookie": lambda holder, text: holder.http.get("/v1/end-users", headers={**OWN_PAGE, **_cookies(text)}),
+    "/oauth cookie": lambda holder, text: holder.http.post(
+        "/oauth/introspect", data={"token": "any"}, headers={**OWN_PAGE, **_cookies(text)}
+    ),
+    "/connect cookie": lambda holder, text: httpx.get(f"{holder.server.url}/connect/", headers=_cookies(text)),
+    "/session cookie": lambda holder, text: holder.http.post("/session/token", headers={**OWN_PAGE, **_cookies(text)}),
+    "/session X-Authorization": lambda holder, text: holder.http.post("/session/token", headers={**OWN_PAGE, "X-Authorization": text}),
+    "/session Authorization": lambda holder, text: holder.http.post(
+        "/session/token", headers={**OWN_PAGE, "Authorization": f"Bearer {text}"}
+    ),
     "query": lambda holder, text: holder.http.get("/api/secrets", params={"token": text, "api_key": text, "access_token": text}),
     "basic": lambda holder, text: holder.http.get("/api/secrets", auth=("token", text)),
     "/v1": lambda holder, text: holder.http.get("/v1/end-users", headers={"Authorization": f"Bearer {text}"}),
@@ -127,6 +164,8 @@ DIAGONAL: Mapping[str, frozenset[str]] = {
     "secret key": frozenset({"/v1"}),
     "publishable key": frozenset({"link's key"}),
     "client secret": frozenset({"link"}),
+    "console session": frozenset({"/session cookie"}),
     "federated token": frozenset({"issuer's token"}),
+    "execution token": frozenset({"X-Authorization", "Authorization"}),
 }
 """Where each is accepted; nowhere else."""

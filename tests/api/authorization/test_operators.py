@@ -78,6 +78,19 @@ def test_whoever_stops_being_an_operator_is_out_at_once(both: Pair, made: str) -
     change(both.server, lambda core, tx: core.operators.remove(tx, BY, email))
 
 
+@pytest.mark.promise(2)
+def test_a_new_password_ends_the_sessions_in_every_project(both: Pair) -> None:
+    """An operator gives the link for it; the password opened all projects of that person."""
+    email, password = person(both.server, "left", "right")
+    tokens = [sign_in(both.server, email=email, password=password, project=one).json()["token"] for one in ("left", "right")]
+    there = [both.server.api(token) for token in tokens]
+    assert [api.raw("GET", ME).status_code for api in there] == [200, 200]
+    link = operator(both.server, "left").call("POST", f"/api/users/{email}/sendInviteEmail")["inviteUrl"]
+    other = {"password": f"another {password}", "again": f"another {password}"}
+    assert httpx.post(link, data=other, timeout=30).status_code == 200
+    assert [api.raw("GET", ME).status_code for api in there] == [401, 401]
+
+
 def test_the_last_operator_remains(both: Pair) -> None:
     with pytest.raises(Conflict, match="last operator"):
         change(both.server, lambda core, tx: core.operators.remove(tx, BY, ADMIN))

@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -16,13 +15,10 @@ import pytest
 from tests.api.authorization.races import CHANGES, Change, Stage, new_stage, stage_on
 from tests.support import postgres
 from tests.support.server import LiveServer
+from tests.support.using import Uses
 
 pytestmark = [pytest.mark.promise(2), pytest.mark.timeout(1800)]
 
-USERS = 3
-"""Threads that use the right all the while."""
-LEAST = 2
-"""Uses by each of them that must begin after the answer."""
 SOME, MANY = 50, 500
 """Races of each sort on each database, all changes together: `slow`, and `soak`."""
 counts = pytest.mark.parametrize(
@@ -46,44 +42,6 @@ def token_of(stage: Stage, change: Change) -> str:
     return stage.person_token if change.person else stage.token
 
 
-class Uses:
-    """What some threads got who used a right one time after the other: (when it began, the status)."""
-
-    def __init__(self, stage: Stage, token: str) -> None:
-        self._address = f"{stage.server.url}/api/metadata/taskdefs/{stage.task}"
-        self._headers = {"X-Authorization": token}
-        self._made: list[list[tuple[float, int]]] = [[] for _ in range(USERS)]
-        self._over = threading.Event()
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._use, args=(made,)) for made in self._made]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
-
-    def statuses(self, since: float = 0.0) -> list[int]:
-        return [status for made in self._made for begun, status in list(made) if begun > since]
-
-    def wait_for(self, since: float) -> None:
-        """Until each has begun often enough since then, and had its answer."""
-        deadline = time.monotonic() + 30
-        while any(sum(begun > since for begun, _ in list(made)) < LEAST for made in self._made):
-            assert time.monotonic() < deadline, "nobody uses the right any more"
-            time.sleep(0.001)
-
-    def _use(self, made: list[tuple[float, int]]) -> None:
-        with httpx.Client(headers=self._headers, timeout=30) as http:
-            while not self._over.is_set():
-                begun = time.monotonic()
-                made.append((begun, http.get(self._address).status_code))
-
-
 @changes
 @counts
 def test_no_use_that_begins_after_the_answer_is_let_through(name: str, count: int, raced: LiveServer) -> None:
@@ -91,16 +49,16 @@ def test_no_use_that_begins_after_the_answer_is_let_through(name: str, count: in
     stage = new_stage(raced, change)
     for _ in range(-(-count // len(CHANGES))):
         change.give(stage)
-        uses = Uses(stage, token_of(stage, change))
+        uses = Uses(f"{stage.server.url}/api/metadata/taskdefs/{stage.task}", {"X-Authorization": token_of(stage, change)})
         with uses.going_on():
             uses.wait_for(0.0)
-            assert set(uses.statuses()) == {200}
+            assert uses.statuses() == {200}
             time.sleep(chance.uniform(0, 0.01))
             change.take(stage)
             answered = time.monotonic()
             uses.wait_for(answered)
-        assert set(uses.statuses(answered)) == {change.refused}
-        assert set(uses.statuses()) == {200, change.refused}
+        assert uses.statuses(answered) == {change.refused}
+        assert uses.statuses() == {200, change.refused}
 
 
 class LongPoll(threading.Thread):

@@ -5,14 +5,14 @@ import string
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
 from stagedoor.gate import authority
-from stagedoor.kit import tokens
 from stagedoor.kit.errors import Unauthenticated
+from stagedoor.kit.tokens import Claims, SigningKey, verify
 from tests.api.authorization.forge import Forger, claims_in, part, signing_key
 from tests.api.authorization.world import World
 from tests.support.inside import inside
@@ -136,12 +136,16 @@ def test_a_token_that_has_been_taken_before_expires_all_the_same(http: httpx.Cli
 
 @pytest.mark.promise(4)
 def test_without_its_check_of_the_header_the_verifier_would_take_a_wrong_type(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The attack is one: with the expected header taken from the token itself it succeeds."""
+    """The attack is one: with the expected header taken from the token itself it succeeds. The MAC, which would notice too, is left out."""
+
+    class Loose(Claims):
+        typ: ClassVar[str] = "JWT"
+
     keys, token = {forger.key.kid: forger.key}, forger.token(typ="JWT")
+    monkeypatch.setattr(SigningKey, "mac_of", lambda _, claims: claims.mac)
     with pytest.raises(Unauthenticated):
-        tokens.verify(token, keys, "stagedoor", "conductor")
-    monkeypatch.setattr(tokens, "TYPE", "JWT")
-    assert tokens.verify(token, keys, "stagedoor", "conductor").jti == claims_in(token)["jti"]
+        verify(token, keys, "stagedoor", "conductor", Claims)
+    assert verify(token, keys, "stagedoor", "conductor", Loose).jti == claims_in(token)["jti"]
 
 
 def wrong_signatures(good: str, other: str) -> Iterator[str]:

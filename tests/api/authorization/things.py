@@ -103,10 +103,12 @@ class Things:
         return {"taskdef": name}
 
     def _run(self) -> dict[str, str]:
-        """A run with one task, leased by nobody that the table speaks of."""
+        """A run with one task, which may ask for an execution token, leased by nobody that the table speaks of."""
         workflow, task = new("workflow"), new("task")
         self.admin.call("POST", "/api/metadata/taskdefs", [{"name": task}])
-        self.admin.save(definition(workflow, task))
+        written = definition(workflow, task)
+        written["tasks"][0]["inputParameters"] = {"_executionToken": {}}
+        self.admin.save(written)
         run = self.admin.start(workflow)
         (leased,) = self.admin.poll(task, timeout=20_000)
         self.share("WORKFLOW_DEF", workflow)

@@ -3,6 +3,7 @@
 Each attack is shown to succeed where the protection is taken away.
 """
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -11,7 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from joserfc import jws
 from joserfc.jwk import ECKey
+from joserfc.util import urlsafe_b64encode
 
 from stagedoor.core.api_key import NewApiKey
 from stagedoor.core.credential import Credentials
@@ -176,6 +179,24 @@ async def test_with_the_signing_key_in_hand_a_token_by_a_forged_row_is_refused(t
             assert await _status(thief, token) == 200
 
 
+async def test_with_the_signing_key_alone_no_token_is_made_for_anybodys_credential(thief: Thief, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was found in a dump, opened already: what only the master key makes is missing in each token."""
+    signer, good = await thief.here.server.realm.keys.signer(), claims_in(await thief.here.token())
+    found = SigningKey.load(signer.kid, signer.private(), Key.new())
+    claims = msgspec.convert(good | {"jti": "another", "exp": good["exp"] + 3600}, Claims)
+    payload = urlsafe_b64encode(msgspec.json.encode(claims))  # with the MAC of the good one
+    forged = [found.sign(claims), found.sign(msgspec.structs.replace(claims, sub="admin@example.com")), _signed(found, payload)]
+    assert [await _status(thief, token) for token in forged] == [401, 401, 401]
+    monkeypatch.setattr(SigningKey, "mac_of", lambda _, claims: claims.mac)
+    assert await _status(thief, found.sign(claims)) == 200
+
+
+def _signed(key: SigningKey, payload: bytes) -> str:
+    head = urlsafe_b64encode(json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": key.kid}).encode())
+    signature = jws.JWSRegistry.algorithms["ES256"].sign(head + b"." + payload, ECKey.import_key(key.private()))
+    return b".".join((head, payload, urlsafe_b64encode(signature))).decode()
+
+
 async def _status(thief: Thief, token: str) -> int:
     return (await thief.here.http.get("/api/secrets/kept", headers={"X-Authorization": token})).status_code
 
@@ -187,7 +208,7 @@ async def test_a_signing_key_of_ones_own_in_the_database_signs_nothing(thief: Th
     with closing(sqlite3.connect(thief.path, timeout=10)) as store:
         store.row_factory = sqlite3.Row
         genuine = dict(store.execute("SELECT * FROM signing_key").fetchone())
-    mine = SigningKey(new_id(), ECKey.generate_key("P-256"))
+    mine = SigningKey(new_id(), ECKey.generate_key("P-256"), Key.new())
     for sealed in (Key.new().seal(mine.private(), f"signing_key:{mine.kid}"), genuine["sealed"], mine.private()):
         row = {**genuine, "kid": mine.kid, "sealed": sealed}
         thief.sql(f"INSERT OR REPLACE INTO signing_key ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", *row.values())

@@ -3,13 +3,10 @@
 The clocks are the client's: a change has happened once its answer is here, a use begins before its request leaves.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
-import httpx
 import pytest
 
 from stagedoor.gate import api_keys
@@ -17,10 +14,9 @@ from tests.api.authorization.world import World, definition, new
 from tests.api.keys.hand import bearer, made, refused
 from tests.support.server import LiveServer
 from tests.support.thread import ThreadServer, thread_server
+from tests.support.using import Uses
 
 pytestmark = pytest.mark.promise(2)
-USERS, LEAST = 3, 2
-"""Threads that use the key all the while, and how many uses by each must begin after the answer."""
 FEW, SOME = 3, 40
 """Races of each sort."""
 
@@ -35,45 +31,10 @@ def delete(world: World, key_id: str) -> None:
     world.admin.call("DELETE", f"/api/keys/{key_id}")
 
 
-class Uses:
-    """(when it began, the status) of one request after the other, by some threads."""
-
-    def __init__(self, server: LiveServer, key: str) -> None:
-        self._url, self._key = server.url, key
-        self._made: list[list[tuple[float, int]]] = [[] for _ in range(USERS)]
-        self._over = threading.Event()
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._use, args=(made,)) for made in self._made]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
-
-    def wait_for(self, since: float) -> None:
-        deadline = time.monotonic() + 30
-        while any(sum(begun > since for begun, _ in list(made)) < LEAST for made in self._made):
-            assert time.monotonic() < deadline, "nobody uses the key any more"
-            time.sleep(0.001)
-
-    def statuses(self, since: float = 0.0) -> set[int]:
-        return {status for made in self._made for begun, status in made if begun > since}
-
-    def _use(self, made: list[tuple[float, int]]) -> None:
-        with httpx.Client(base_url=self._url, headers={"Authorization": f"Bearer {self._key}"}, timeout=30) as http:
-            while not self._over.is_set():
-                made.append((time.monotonic(), http.get("/api/secrets").status_code))
-
-
 def raced(world: World, stop: Stop) -> set[int]:
     """What those uses got that began after the key had been stopped."""
     key = made(world.admin)
-    uses = Uses(world.server, key["key"])
+    uses = Uses(f"{world.server.url}/api/secrets", {"Authorization": f"Bearer {key['key']}"})
     with uses.going_on():
         uses.wait_for(0.0)
         stop(world, key["id"])

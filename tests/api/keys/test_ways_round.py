@@ -62,6 +62,9 @@ def test_no_definition_saved_under_a_ceiling_puts_a_secret_that_the_ceiling_leav
             assert whole.raw("PUT", "/api/metadata/workflow", [saved]).status_code == 200
 
 
+TERMS = {"issuer": "https://gitlab.example.com", "audience": "https://stagedoor.example.com", "conditions": {"project_id": "20"}}
+
+
 def cut(url: str, token: str, **ceiling: Any) -> str:
     """The same caller's token under a ceiling (RFC 8693)."""
     form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN, "ceiling": json.dumps(ceiling)}
@@ -81,10 +84,12 @@ def test_no_credential_is_resumed_by_one_with_a_ceiling(sqlite_server: LiveServe
     """That would be as good as making it. To pause one takes nothing but the right to."""
     application, key = world.admin.application(new("app"), "WORKER")
     secret_key = world.admin.call("POST", "/api/projects/default/secret-keys", {"name": "any"})["id"]
+    trust = world.admin.call("POST", f"/api/applications/{application}/trusts", TERMS)["id"]
     wide = key_under(sqlite_server, world.admin, roles=["ADMIN"])
     for path in (
         f"/api/applications/{application}/accessKeys/{key['id']}/status",
         f"/api/projects/default/secret-keys/{secret_key}/status",
+        f"/api/applications/{application}/trusts/{trust}/status",
     ):
         assert wide.call("POST", path)["status"] == "INACTIVE"
         answer = wide.raw("POST", path)
@@ -147,7 +152,10 @@ async def test_without_the_protections_each_way_round_is_open(tmp_path: Path, mo
             application = (await here.http.post("/api/applications", json={"name": "any"}, headers=whole)).json()["id"]
             access_key = (await here.http.post(f"/api/applications/{application}/accessKeys", headers=whole)).json()["id"]
             status = f"/api/applications/{application}/accessKeys/{access_key}/status"
-            await here.http.post(status, headers=whole)
+            trusts = f"/api/applications/{application}/trusts"
+            trust = f"{trusts}/{(await here.http.post(trusts, json=TERMS, headers=whole)).json()['id']}/status"
+            for paused in (status, trust):
+                await here.http.post(paused, headers=whole)
             flow = {"name": new("flow"), "version": 1, "tasks": [puts({"secretKey": "${workflow.input.name}", "secretValue": "any"})]}
             form = {"grant_type": EXCHANGE, "subject_token": operators, "subject_token_type": ACCESS_TOKEN, "scope": "execute"}
             narrow = (await here.http.post("/oauth/token", data=form)).json()["access_token"]
@@ -156,15 +164,16 @@ async def test_without_the_protections_each_way_round_is_open(tmp_path: Path, mo
                 await _sent(here, "POST", "/api/metadata/workflow", flow, (await key(resources=EVERY_WORKFLOW))["key"]),
                 await _sent(here, "POST", "/api/projects", {"id": new("project"), "name": "any"}, narrow),
                 await _sent(here, "POST", status, None, (await key(roles=["ADMIN"]))["key"]),
+                await _sent(here, "POST", trust, None, (await key(roles=["ADMIN"]))["key"]),
                 await _sent(
                     here, "POST", "/api/applications", {"name": "late"}, ended["key"],
                     lambda: here.http.delete(f"/api/keys/{ended['id']}", headers=whole),
                 ),
             ]  # fmt: skip
 
-        assert await found() == [403, 403, 403, 401]
+        assert await found() == [403, 403, 403, 403, 401]
         monkeypatch.setattr(variables, "_must_put", lambda *any_of: None)
         monkeypatch.setattr(credential, "refuses_to_make", lambda who: False)
         monkeypatch.setattr(operator.Operators, "is_one", lambda self, tx, who: True)
         monkeypatch.setattr(dispatch, "partial", lambda *any_of: None)
-        assert await found() == [200, 200, 200, 200]
+        assert await found() == [200] * 5

@@ -8,6 +8,7 @@ from stagedoor.api.orkes.text import body_text
 from stagedoor.api.orkes.wire import TaskResult, node_of, task_json
 from stagedoor.engine.definition import Json
 from stagedoor.engine.port import Delivery, Poll, TaskUpdate
+from stagedoor.gate.execution_tokens import Asked
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput
 from stagedoor.kit.strictjson import decode_as
@@ -104,6 +105,12 @@ def task_id_in(body: bytes) -> str:
     if not isinstance(found, str) or not found:
         raise BadInput("taskId: it is required", "taskId")
     return found
+
+
+async def execution_token(server: Server, request: Request) -> Response:
+    """A token that speaks for the run of a task under way: `{"token", "expiresAt"}` (ours; decision 0038)."""
+    minted = await server.execution_tokens.issue(request.principal, request.params["taskId"], request.payload or Asked())
+    return Response.json({"token": minted.text, "expiresAt": minted.claims.exp * 1000}).with_header("cache-control", "no-store")
 
 
 async def get(server: Server, request: Request) -> Response:

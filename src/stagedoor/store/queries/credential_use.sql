@@ -49,12 +49,12 @@ GROUP BY access, kind, name, domain ORDER BY MAX(last_at) DESC, access, kind, na
 
 -- name: credential_shown^
 -- A credential as its owner is shown it.
-SELECT id, project_id, kind, owner, name, mask, created_at, expires_at, paused_at, retire_at, last_used_at,
+SELECT id, project_id, kind, owner, name, mask, created_at, expires_at, paused_at, replaces, retire_at, retire_idle, last_used_at,
     last_used_from FROM credential
 WHERE project_id = :project_id AND id = :id;
 
 -- name: credentials_of_project
 -- All credentials of a project, in pages: those that come after one that is known.
-SELECT id, project_id, kind, owner, name, mask, created_at, expires_at, paused_at, retire_at, last_used_at,
+SELECT id, project_id, kind, owner, name, mask, created_at, expires_at, paused_at, replaces, retire_at, retire_idle, last_used_at,
     last_used_from FROM credential
 WHERE project_id = :project_id AND id > :id ORDER BY id LIMIT :size;

@@ -47,12 +47,12 @@ SELECT p.password_hash FROM operator o JOIN person p ON p.id = o.person_id WHERE
 -- name: operator_of_account^
 -- point: The operator who is signed in with an account of a project.
 SELECT o.person_id FROM credential c JOIN account a ON a.project_id = c.project_id AND a.user_id = c.owner
-JOIN operator o ON o.person_id = a.person_id WHERE c.id = :id AND c.project_id = :project_id AND c.kind = 'session';
+JOIN operator o ON o.person_id = a.person_id WHERE c.id = :id AND c.project_id = :project_id AND c.kind IN ('session', 'console_session');
 
 -- name: operator_of_entry^
 -- point: The operator who has entered a project without an account in it; the owner is `operator:` and the person.
 SELECT o.person_id FROM credential c JOIN operator o ON o.person_id = substr(c.owner, 10)
-WHERE c.id = :id AND c.project_id = :project_id AND c.kind = 'operator_session';
+WHERE c.id = :id AND c.project_id = :project_id AND c.kind IN ('operator_session', 'console_session');
 
 -- name: projects_entered
 -- The projects that an operator has entered.

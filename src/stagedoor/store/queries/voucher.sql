@@ -15,7 +15,26 @@ ORDER BY w.saved_at DESC, w.revision_id;
 UPDATE marker SET voucher = :voucher WHERE marker_id = :marker_id AND project_id = :project_id;
 
 -- name: left_by_user
--- Where a user vouches for a reference, in what names mean now.
+-- Where a user vouches for a reference, or for a task that may ask for an execution token (no secret), in what names mean now.
 SELECT d.name, d.version, m.task_ref, m.place, m.secret_name FROM workflow_definition d
 JOIN marker m ON m.revision_id = d.revision_id AND m.project_id = d.project_id
-WHERE d.project_id = :project_id AND m.voucher = :voucher ORDER BY d.name, d.version, m.task_ref, m.place;
+WHERE d.project_id = :project_id AND m.voucher = :voucher
+UNION ALL SELECT d.name, d.version, t.task_ref, NULL AS place, NULL AS secret_name FROM workflow_definition d
+JOIN task_voucher t ON t.revision_id = d.revision_id AND t.project_id = d.project_id
+WHERE d.project_id = :project_id AND t.voucher = :voucher ORDER BY 1, 2, 3, 4;
+
+-- name: task_voucher_insert!
+-- Who vouches for a task of a revision that may ask for an execution token.
+INSERT INTO task_voucher (project_id, revision_id, task_ref, voucher) VALUES (:project_id, :revision_id, :task_ref, :voucher);
+
+-- name: task_voucher^
+-- point: The voucher of one such task.
+SELECT voucher FROM task_voucher WHERE revision_id = :revision_id AND task_ref = :task_ref AND project_id = :project_id;
+
+-- name: task_vouchers_of_revision
+-- point: All of a revision.
+SELECT task_ref, voucher FROM task_voucher WHERE revision_id = :revision_id AND project_id = :project_id ORDER BY task_ref;
+
+-- name: task_vouch!
+-- Another voucher for a task in a revision that runs under way use.
+UPDATE task_voucher SET voucher = :voucher WHERE revision_id = :revision_id AND task_ref = :task_ref AND project_id = :project_id;
