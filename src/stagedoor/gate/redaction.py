@@ -159,9 +159,9 @@ class Redactor:
 
     def _spans(self, data: bytes) -> list[Span]:
         """Every place, merged and in order, where a value stands in any spelling."""
-        spans: list[Span] = _found(data.lower(), self._hex)
+        spans: list[Span] = []
         for view in views(data):
-            spans += view.at_root(_found(view.data, self._needles))
+            spans += view.at_root(_found(view.data, self._needles) + _found(view.data.lower(), self._hex))
             if folded := view.undone(FOLDED):
                 spans += folded.at_root(_found(folded.data, self._folded) + _found(folded.data.lower(), self._hex))
         return _merged(spans)

@@ -53,7 +53,8 @@ class View:
             return self._parent.at_root([(0, len(self._parent.data))])
 
         def back(place: int, piece: int, edge: int) -> int:
-            return edge if piece % 2 else there[piece] - (here[piece] - place)
+            named = written[piece][1:2].isalpha() and read[piece] == written[piece]  # `&pass` is no escape, nor any part of it
+            return edge if piece % 2 and not named else there[piece] - (here[piece] - place)
 
         mapped = []
         for start, end in spans:
