@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "POST /api/tasks": RESULT,
     "POST /api/tasks/update-v2": RESULT,
     "POST /api/tasks/{taskId}/log": "a line",
+    "POST /api/tasks/{taskId}/token": {},
     "POST /api/workflow": {"name": "{workflow}"},
     "POST /api/workflow/{name}": {},
     "POST /api/workflow/start/{name}/{version}": {},

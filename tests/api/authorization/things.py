@@ -106,9 +106,7 @@ class Things:
         """A run with one task, which may ask for an execution token, leased by nobody that the table speaks of."""
         workflow, task = new("workflow"), new("task")
         self.admin.call("POST", "/api/metadata/taskdefs", [{"name": task}])
-        written = definition(workflow, task)
-        written["tasks"][0]["inputParameters"] = {"_executionToken": {}}
-        self.admin.save(written)
+        self.admin.save(definition(workflow, task, _executionToken={}))
         run = self.admin.start(workflow)
         (leased,) = self.admin.poll(task, timeout=20_000)
         self.share("WORKFLOW_DEF", workflow)
