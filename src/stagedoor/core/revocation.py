@@ -45,9 +45,12 @@ def ties(claims: Claims) -> tuple[str, ...]:
 
 
 def actors(claims: Claims) -> Iterator[dict[str, Any]]:
-    """Who acts, and who did before (RFC 8693 4.1): `sub` and `client_id` of each."""
+    """Who acts, and who did before (RFC 8693 4.1): `sub` and `client_id` of each. Unauthenticated where one has none: a starter acts in no
+    access token."""
     actor = claims.act
     while actor is not None:
+        if not {"sub", "client_id"} <= actor.keys():
+            raise Unauthenticated
         yield actor
         actor = actor.get("act")
 

@@ -50,10 +50,11 @@ class Forger:
 
     key: SigningKey
     good: str
+    kind: type[Claims] = Claims
 
     @property
     def header(self) -> dict[str, Any]:
-        return {"alg": "ES256", "typ": "at+jwt", "kid": self.key.kid}
+        return {"alg": "ES256", "typ": self.kind.typ, "kid": self.key.kid}
 
     def token(self, claims: dict[str, Any] | None = None, **header: Any) -> str:
         """Rightly signed, with claims or header fields changed (a None takes one away)."""
@@ -65,12 +66,12 @@ class Forger:
     def _vouched(self, claims: dict[str, Any]) -> dict[str, Any]:
         """With the MAC that goes with them, where it can be made: what is refused is refused for something else."""
         try:
-            return claims | {"mac": self.key.mac_of(msgspec.convert(claims, Claims))}
+            return claims | {"mac": self.key.mac_of(msgspec.convert(claims, self.kind))}
         except msgspec.ValidationError:
             return claims
 
     def unsigned(self, alg: str = "none") -> str:
-        return f"{part({'alg': alg, 'typ': 'at+jwt', 'kid': self.key.kid})}.{part(claims_in(self.good))}."
+        return f"{part(self.header | {'alg': alg})}.{part(claims_in(self.good))}."
 
     def by_hmac(self, secret: bytes) -> str:
         """HS256 with something public as the secret: the classic confusion of algorithms."""
