@@ -89,3 +89,14 @@ class Scene:
     def starts(self, api: Api) -> dict[str, int]:
         """What comes of starting each child."""
         return {who: api.raw("POST", f"/api/workflow/{name}", {}).status_code for who, name in self.child.items()}
+
+
+def through_domain(scene: Scene, domain: str) -> tuple[Api, dict[str, Any]]:
+    """Somebody whose right is the domain alone, and the task as it came by that."""
+    other, key = scene.admin.application(new("routed"), "WORKER")
+    scene.admin.grant(other, "DOMAIN", domain, "EXECUTE")
+    workflow, task = scene.names
+    scene.api("starter").call("POST", "/api/workflow", {"name": workflow, "taskToDomain": {"*": domain}})
+    api = scene.server.api(scene.server.token(key["id"], key["secret"]))
+    (found,) = api.call("GET", f"/api/tasks/poll/batch/{task}?domain={domain}&timeout=5000&workerid=w")
+    return api, found

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from stagedoor.core.ceiling import Ceiling
-from stagedoor.gate import executing, execution_tokens
+from stagedoor.core.permission import Allowed
+from stagedoor.gate import executing, execution_tokens, sealing
 from stagedoor.gate.execution_terms import Terms
 from tests.api.authorization.world import new
-from tests.execution.scene import Scene, definition
+from tests.execution.scene import Scene, definition, through_domain
 from tests.support.thread import ThreadServer, thread_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise(2, 10)]
@@ -87,3 +88,26 @@ def test_the_ceiling_of_the_starting_key_stays(scene: Scene, monkeypatch: pytest
     assert scene.starts(bearer)["both"] == 403
     monkeypatch.setattr(executing, "ceiling_of", lambda text: None)
     assert scene.starts(bearer)["both"] == 200
+
+
+def test_a_worker_by_its_domain_alone_has_none(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    api, task = through_domain(scene, new("domain"))
+    path = f"/api/tasks/{task['taskId']}/token"
+    assert api.raw("POST", path).status_code == 403
+    for module in (executing, execution_tokens):
+        monkeypatch.setattr(module, "worker_may", lambda *_: Allowed("anything"))
+    assert scene.starts(scene.server.api(api.call("POST", path)["token"]))["both"] == 200
+
+
+def test_a_ceiling_does_not_vouch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow, task = scene.names
+    ceiling = {"resources": [{"type": "WORKFLOW_DEF", "id": workflow}]}
+    key = scene.api("author").call("POST", "/api/keys", {"name": "narrow", "ceiling": ceiling})["key"]
+    narrow = scene.server.api()
+    narrow.http.headers["Authorization"] = f"Bearer {key}"
+    written = [definition(workflow, task, {"readOnly": False})]
+    assert narrow.raw("PUT", "/api/metadata/workflow", written).status_code == 403
+    monkeypatch.setattr(sealing, "check_vouches", lambda *_: None)
+    assert narrow.raw("PUT", "/api/metadata/workflow", written).status_code == 200
+    assert scene.starts(narrow)["both"] == 403
+    assert scene.starts(scene.bearer(scene.running()))["both"] == 200

@@ -19,6 +19,8 @@ from stagedoor.kit.errors import BadInput, Forbidden
 from stagedoor.kit.secretvalue import SecretValue
 
 NAME = "stagedoor_session"
+MOST_COOKIES = 5
+"""Of one name that a request brings: so many sessions are ended."""
 SECOND_PROOF = "no token or key is taken here, only the session's cookie: leave this header out"
 USUAL_PORTS = {"http": 80, "https": 443}
 
@@ -56,7 +58,7 @@ class SignedIn(ConsoleToken, frozen=True, rename="camel"):
 
 async def sign_in(server: Server, request: Request) -> Response:
     """Signs a browser in with a password: a cookie for the session, and a first access token of 10 minutes."""
-    opened = await server.console.open(request.payload, _cookie(server, request), request.client)
+    opened = await server.console.open(request.payload, _cookies(server, request)[:MOST_COOKIES], request.client)
     claims = opened.token.claims
     answer = SignedIn(opened.token.text, claims.exp * 1000, opened.who.user, opened.who.project)
     return Response.json(answer).with_header("set-cookie", _set(server, request, opened.cookie.reveal(), SESSION_LIFE // 1000))
@@ -70,8 +72,7 @@ async def token(server: Server, request: Request) -> Response:
 
 async def sign_out(server: Server, request: Request) -> Response:
     """Ends the session, with every token that it minted; its cookie goes."""
-    cookie = _cookie(server, request)
-    if cookie is not None:
+    for cookie in _cookies(server, request)[:MOST_COOKIES]:
         await server.console.close(cookie, request.client)
     return Response.empty().with_header("cache-control", "no-store").with_header("set-cookie", _set(server, request, "", 0))
 
@@ -103,10 +104,15 @@ def _origin(base: str) -> str | None:
 
 def _cookie(server: Server, request: Request) -> SecretValue | None:
     """None as well where there are two: whoever added one may have meant it to go before ours."""
+    found = _cookies(server, request)
+    return found[0] if len(found) == 1 else None
+
+
+def _cookies(server: Server, request: Request) -> list[SecretValue]:
+    """All of the session's name: to be ended, each."""
     name = _cookie_name(_secure(server, request))
     pairs = [part.strip().partition("=") for header in request.header_all("cookie") for part in header.split(";")]
-    values = [value for key, _, value in pairs if key == name]
-    return SecretValue(values[0]) if len(values) == 1 else None
+    return [SecretValue(value) for key, _, value in pairs if key == name]
 
 
 def _set(server: Server, request: Request, value: str, seconds: int) -> str:

@@ -94,7 +94,8 @@ class Explainer:
 
     def _must_exist(self, tx: Transaction, asker: Principal | None, who: Principal) -> None:
         known = who.is_project or tx.one("subject_exists", project_id=who.project, subject=who.subject, user_id=who.user) is not None
-        if not known and (asker is None or asker.subject != who.subject):
+        own = asker is not None and asker.subject == who.subject and asker.execution is None
+        if not known and not own:
             raise NotFound(f"there is no user {who.user}")
 
     def _barred(self, tx: Transaction, who: Principal, question: Question) -> str | None:

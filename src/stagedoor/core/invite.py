@@ -71,7 +71,7 @@ class Invites:
         return row
 
     def accept(self, tx: Transaction, invite_id: str, secret: str, password_hash: str) -> Principal:
-        """Set the password, once. The person's sessions end in every project: the password opens them all."""
+        """Set the password, once. The person's sessions and other links end in every project: the password opens them all."""
         operators_changed(tx)
         invite = self._row(tx, invite_id, secret)
         who, inviter = Principal(invite["project_id"], invite["owner"]), Principal(invite["project_id"], invite["created_by"])
@@ -83,7 +83,6 @@ class Invites:
             raise NotFound(GONE) from None
         person = self._may_be_set(tx, who.project, who.user, by_operator=by_operator)
         tx.do("person_set_password", person_id=person, password_hash=bound(tx, self.credentials.keys, person, password_hash))
-        tx.do("credentials_delete_of_kind", project_id=who.project, owner=who.user, kind=INVITE)
         for account in tx.all("accounts_of_person", person_id=person):
             self._sign_out(tx, account["project_id"], account["user_id"])
         self.audit.change(tx, who, "user.accept", f"USER {who.user}", invite_id)
@@ -91,7 +90,7 @@ class Invites:
 
     def _sign_out(self, tx: Transaction, project: str, user: str) -> None:
         subject_changed(tx, project, f"USER:{user}")
-        for kind in SIGN_INS:
+        for kind in (INVITE, *SIGN_INS):
             tx.do("credentials_delete_of_kind", project_id=project, owner=user, kind=kind)
 
     def _may_be_set(self, tx: Transaction, project: str, user: str, *, by_operator: bool) -> str:

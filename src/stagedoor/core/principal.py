@@ -49,6 +49,10 @@ class Principal:
     """Set where it is a run that speaks, `user` being `run:<workflowId>`; its credential is the worker's."""
     tokens: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """The jti of the access token it came by, and what that one was had by: any of them may be revoked (kit/tokens.py, Claims)."""
+    acting: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The credentials of those who act by that token (RFC 8693 4.1)."""
+    until: int | None = field(default=None, compare=False, repr=False)
+    """When that token ends, in epoch ms."""
     signed_by: str = field(default="", compare=False, repr=False)
     """The `kid` of the key that signed that token: it may be given up."""
     group: str = field(init=False, repr=False)

@@ -61,4 +61,7 @@ def narrowed(behind: Principal, claims: Claims, kid: str) -> Principal:
         own = msgspec.convert(claims.ceiling, Ceiling | None)
     except msgspec.ValidationError:
         raise Unauthenticated from None
-    return replace(behind, ceiling=both(behind.ceiling, own), tokens=(claims.jti, *claims.origin), signed_by=kid)
+    return replace(
+        behind, ceiling=both(behind.ceiling, own), tokens=(claims.jti, *claims.origin),
+        acting=tuple(actor["client_id"] for actor in actors(claims)), until=claims.exp * 1000, signed_by=kid,
+    )  # fmt: skip

@@ -49,12 +49,13 @@ class SignIns:
             operators_changed(tx)
         else:
             name_changed(tx, entry.project, "ROLE", "ADMIN")  # so does a deletion of the account (core/identity.py): no session outlives it
+            # Nor does one by an old password: a new one is waited for, and waits (core/invite.py).
+            tx.do("person_set_last_project", person_id=entry.email, project_id=entry.project)
         if self.find(tx, entry.email, entry.project, operator=entry.operator) != entry:
             return None
         who = Principal(entry.project, entry.user)
         if entry.operator:
             return self._enter(tx, who, expires_at, cookie)
-        tx.do("person_set_last_project", person_id=entry.email, project_id=entry.project)
         return self._session(tx, who, SESSION, expires_at, cookie)
 
     def _session(self, tx: Transaction, who: Principal, kind: str, expires_at: int, cookie: SecretValue | None) -> Principal:

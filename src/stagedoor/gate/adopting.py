@@ -23,7 +23,7 @@ from stagedoor.gate.execution_terms import FIELD, PLACE
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.handoff import RUNTIME_METADATA
 from stagedoor.gate.lint import puts_of
-from stagedoor.gate.sealing import Sealing, check_runtime_metadata, missing_secret, restore, vouchers_of_tasks
+from stagedoor.gate.sealing import NO_CEILING, Sealing, check_runtime_metadata, missing_secret, restore, vouchers_of_tasks
 from stagedoor.gate.variables import Variables, check_updates
 from stagedoor.gate.vouchers import beside, revisions_of, sends_to
 from stagedoor.kit.errors import BadInput, Conflict, Forbidden
@@ -245,7 +245,7 @@ class Adoption:
             refused = self._refused(tx, node, marker)
             yield Taken(marker.task_ref, marker.place, marker.reference.text(), marker.voucher, sends_to(node, known), refused)
         for task, voucher in self._asking(tx, revision):
-            yield Taken(task, PLACE, FIELD, voucher)
+            yield Taken(task, PLACE, FIELD, voucher, None, f"missing: {NO_CEILING}" if self.who.ceiling is not None else None)
 
     def _asking(self, tx: Transaction, revision: Revision) -> list[tuple[str, str]]:
         """Tasks that may ask for an execution token, with their vouchers, of those that are adopted."""

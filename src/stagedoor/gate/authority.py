@@ -68,7 +68,8 @@ class Authenticator:
         if credential is not None:
 
             def within(tx: Transaction) -> None:
-                self._credentials.alive(tx, credential)
+                for one in (credential, *principal.acting):
+                    self._credentials.alive(tx, one)
                 check_not_revoked(tx, principal)
 
             await self._store.read(within)

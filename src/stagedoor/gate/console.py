@@ -1,5 +1,6 @@
 """Console sessions at the gate: a browser signs in, has itself given short access tokens, signs out."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,12 +29,12 @@ class ConsoleVerbs:
     exchange: Exchange
     sessions: ConsoleSessions
 
-    async def open(self, asked: SignIn, brought: SecretValue | None, address: str) -> Opened:
-        """A new session under a new cookie, whatever cookie the browser `brought` along: that one's session ends."""
+    async def open(self, asked: SignIn, brought: Sequence[SecretValue], address: str) -> Opened:
+        """A new session under a new cookie, whatever cookies the browser `brought` along: their sessions end."""
         cookie = SecretValue(CONSOLE_SESSION.new())
         who = await self.exchange.sign_in(asked, address, cookie)
-        if brought is not None:
-            await self.close(brought, address)
+        for old in brought:
+            await self.close(old, address)
         return Opened(cookie, who, await self.exchange.mint.token(who, TOKEN_LIFE))
 
     async def token(self, cookie: SecretValue, address: str) -> Minted:

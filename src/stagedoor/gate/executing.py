@@ -9,6 +9,8 @@ import msgspec
 
 from stagedoor.core.ceiling import FOR_RUNS, Ceiling, both, ceiling_of
 from stagedoor.core.credential import Credentials
+from stagedoor.core.grant import authority_on
+from stagedoor.core.permission import Access, Denied, Resource, Verdict, decide_poll
 from stagedoor.core.principal import Execution, Principal, run_user
 from stagedoor.core.revocation import check_not_revoked
 from stagedoor.engine.port import Engine, TaskView
@@ -16,6 +18,7 @@ from stagedoor.engine.run import Run
 from stagedoor.gate.execution_terms import asks, terms_of
 from stagedoor.gate.keyring import Realm
 from stagedoor.gate.opening import template_of
+from stagedoor.gate.ownership import Belonging, belonging_of, decide_on_run
 from stagedoor.gate.recent import Recent
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
@@ -81,14 +84,19 @@ class Executing:
 
     def _speaking(self, tx: Transaction, kid: str, claims: ExecutionClaims, view: TaskView) -> Principal:
         """The run, in the name of who vouches for the task now. Unauthenticated as well where the worker's credential is no good."""
-        worker = self.credentials.alive(tx, claims.client_id)
+        worker, *_ = [self.credentials.alive(tx, one) for one in (claims.client_id, *claims.acting)]
         run, voucher = view.run, voucher_of(tx, claims.project, view.revision.revision_id, claims.task_ref)
         if worker.project != claims.project or claims.sub != run_user(run.workflow_id) or claims.voucher != voucher or voucher is None:
+            raise Unauthenticated
+        if isinstance(starter_may(tx, run), Denied) or isinstance(worker_may(tx, worker, view), Denied):
             raise Unauthenticated
         execution = Execution(run.workflow_id, claims.task, claims.poll_count, run.starter, holders_of(run, voucher), worker.user)
         ceiling = both(_ceiling_of(view), msgspec.convert(claims.ceiling, Ceiling | None))
         tokens = (claims.jti, *claims.origin)
-        who = Principal(claims.project, claims.sub, claims.client_id, ceiling, execution, tokens=tokens, signed_by=kid)
+        who = Principal(
+            claims.project, claims.sub, claims.client_id, ceiling, execution,
+            tokens=tokens, acting=claims.acting, until=claims.exp * 1000, signed_by=kid,
+        )  # fmt: skip
         check_not_revoked(tx, who)
         return who
 
@@ -96,6 +104,19 @@ class Executing:
 def under_way(view: TaskView) -> bool:
     """Handed to a worker that has not reported yet, in a run that goes on."""
     return view.task.status == "IN_PROGRESS" and view.run.status == "RUNNING"
+
+
+def starter_may(tx: Transaction, run: Run) -> Verdict:
+    """Whether who started the run may still EXECUTE its workflow."""
+    starter = Principal(run.project_id, run.starter)
+    belonging = belonging_of(tx, run.project_id, run.workflow_id) or Belonging(run.workflow_name, None)
+    return decide_on_run(starter, Access.EXECUTE, belonging, authority_on(tx, starter, belonging.resource))
+
+
+def worker_may(tx: Transaction, worker: Principal, view: TaskView) -> Verdict:
+    """Whether the worker may take tasks of this very type: a domain, which others choose for a run, is not enough."""
+    task_type = view.task.task_type
+    return decide_poll(worker, task_type, authority_on(tx, worker, Resource("TASK_DEF", task_type)))
 
 
 def holders_of(run: Run, voucher: str) -> tuple[str, ...]:

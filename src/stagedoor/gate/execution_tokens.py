@@ -5,17 +5,15 @@ from dataclasses import dataclass
 import msgspec
 
 from stagedoor.core.ceiling import Ceiling
-from stagedoor.core.grant import authority_on
-from stagedoor.core.permission import Access, Denied
+from stagedoor.core.permission import Denied
 from stagedoor.core.principal import Principal, run_user
-from stagedoor.core.usage import Use
 from stagedoor.engine.port import TaskView
-from stagedoor.gate.executing import under_way, voucher_of
+from stagedoor.gate.executing import starter_may, under_way, voucher_of, worker_may
 from stagedoor.gate.execution_terms import FIELD, Terms, asks, terms_of
 from stagedoor.gate.gate import Gate
 from stagedoor.gate.mint import Mint, Minted
 from stagedoor.gate.opening import template_of
-from stagedoor.gate.ownership import WORKFLOW, Belonging, belonging_of, decide_on_run
+from stagedoor.gate.ownership import WORKFLOW
 from stagedoor.kit.errors import BadInput, Conflict, Forbidden
 from stagedoor.kit.tokens import ExecutionClaims
 from stagedoor.store.store import Transaction
@@ -48,14 +46,16 @@ class ExecutionTokens:
 
     async def issue(self, who: Principal, task_id: str, asked: Asked) -> Minted:
         """For a worker that may report on the task. Conflict where the task is not under way; Forbidden where its definition does not ask,
-        the starter may not EXECUTE the workflow any more, or the definition does not name the audience."""
+        the starter may not EXECUTE the workflow any more, the worker has the task by its domain alone, or the definition does not name the
+        audience. It ends no later than the token that it is asked by."""
         if not 1_000 <= asked.expiration <= LONGEST_LIFE:
             raise BadInput(f"expiration: it is between 1000 and {LONGEST_LIFE} (milliseconds)", "expiration")
         view = await self.gate.engine.task(who.project, task_id)
         if not under_way(view):
             raise Conflict(f"task {task_id} is not under way: its status is {view.task.status}, its workflow's {view.run.status}")
         said = await self.gate.change(lambda tx: self._claims(tx, who, view, asked))
-        return await self.mint.of_run(said, asked.expiration)
+        left = asked.expiration if who.until is None else min(asked.expiration, who.until - self.mint.clock.now())
+        return await self.mint.of_run(said, left)
 
     def _claims(self, tx: Transaction, who: Principal, view: TaskView, asked: Asked) -> ExecutionClaims:
         """All but who issues it and for how long. What the definition and the starter's credential allow is looked up when it is shown."""
@@ -67,6 +67,7 @@ class ExecutionTokens:
         claims = ExecutionClaims(
             "", audience, run_user(run.workflow_id), who.credential or "", who.project, self.mint.new_id(), 0, 0,
             ceiling=msgspec.to_builtins(Ceiling(read_only=True)) if asked.read_only else None, act={"sub": run.starter}, origin=who.tokens,
+            acting=who.acting,
             workflow=run.workflow_name, version=run.workflow_version, task=task.task_id, task_ref=basis.task_ref,
             poll_count=task.poll_count, voucher=basis.voucher,
         )  # fmt: skip
@@ -81,11 +82,8 @@ class ExecutionTokens:
         voucher = voucher_of(tx, who.project, view.revision.revision_id, origin[1]) if origin and asks(origin[0]) else None
         if origin is None or voucher is None:
             raise Forbidden(f"task {view.task.reference_task_name} asks for no execution token (missing: {FIELD} in its definition)")
-        run = view.run
-        belonging = belonging_of(tx, who.project, run.workflow_id) or Belonging(run.workflow_name, None)
-        starter = Principal(who.project, run.starter)
-        verdict = decide_on_run(starter, Access.EXECUTE, belonging, authority_on(tx, starter, belonging.resource))
-        if isinstance(verdict, Denied):
-            raise Forbidden(f"The starter {starter.user} may not execute the workflow any more (missing: {verdict.missing})")
-        self.gate.usage.within(tx, starter, Use(Access.EXECUTE, *belonging.resource))
+        if isinstance(verdict := worker_may(tx, who, view), Denied):
+            raise Forbidden(verdict.reason)
+        if isinstance(verdict := starter_may(tx, view.run), Denied):
+            raise Forbidden(f"The starter {view.run.starter} may not execute the workflow any more (missing: {verdict.missing})")
         return _Basis(origin[1], terms_of(origin[0]), voucher)

@@ -12,7 +12,7 @@ from stagedoor.core.custom_role import Roles
 from stagedoor.core.environment import KIND as VARIABLE
 from stagedoor.core.environment import Environment
 from stagedoor.core.epoch import name_changed
-from stagedoor.core.grant import Grants, authority_on, must_hold
+from stagedoor.core.grant import Grants, asked_again, authority_on, must_hold
 from stagedoor.core.group import Groups
 from stagedoor.core.identity import Directory
 from stagedoor.core.permission import (
@@ -149,7 +149,7 @@ class Gate:
             self.applications.check_new_key(tx, who, application_id)
             return self.credentials.create_key(tx, who, application_id)
 
-        return await self.store.write(within)
+        return await self.store.write(asked_again(who, Resource("APPLICATION", application_id), (Access.UPDATE,), within))
 
     async def demand_poll(self, who: Principal, task_type: str, domain: str | None, *, again: bool = False) -> None:
         """`again`: of a poll that has waited, which is one use all the same."""

@@ -28,6 +28,7 @@ from stagedoor.kit.template import MARKER, MARKER_START, REFERENCE, Reference, m
 from stagedoor.store.store import Transaction
 
 WAY_OUT = "name the secret in an HTTP or worker task of its own definition, or in runtimeMetadata of its task definition"
+NO_CEILING = "a credential without a ceiling"
 _NESTED = ("decisionCases", "defaultCase", "forkTasks", "loopOver")
 _PROSE = ("description",)
 WORKFLOW = "WORKFLOW_DEF"
@@ -80,8 +81,10 @@ class Sealing:
         for node in nodes(sealed.tasks):
             if asks(node):
                 ref, kept = node.task_reference_name, vouched.of_task(node)
-                who = saver.user if kept is None or adopts(ref, kept) else kept
-                tx.do("task_voucher_insert", project_id=saver.project, revision_id=revision_id, task_ref=ref, voucher=who)
+                if kept is None or adopts(ref, kept):
+                    check_vouches(saver, ref)
+                    kept = saver.user
+                tx.do("task_voucher_insert", project_id=saver.project, revision_id=revision_id, task_ref=ref, voucher=kept)
             markers: dict[tuple[str, Reference], Marker] = {}
             for place, reference in references(node.input_parameters):
                 voucher = vouched.keeps(node, place, reference)
@@ -270,6 +273,13 @@ def spell_out(tx: Transaction, project: str, value: Json) -> Json:
 def _own_fields(node: TaskNode) -> Json:
     fields = msgspec.to_builtins(node)
     return {name: value for name, value in fields.items() if name not in _NESTED}
+
+
+def check_vouches(saver: Principal, task: str) -> None:
+    """Forbidden to a credential with a ceiling: the tokens of that task would be bound by its owner's rights, and not by the ceiling."""
+    if saver.ceiling is not None:
+        missing = f"{NO_CEILING}, for task {task} asks for execution tokens"
+        raise Forbidden(f"You don't have permissions to save it (missing: {missing})")
 
 
 def vouchers_of_tasks(tx: Transaction, project: str, revision_id: str) -> dict[str, str]:

@@ -65,6 +65,8 @@ class ExecutionClaims(Claims, frozen=True, omit_defaults=True, kw_only=True):
     """How often the task had been handed out."""
     voucher: str
     """Who last saved that task in the definition."""
+    acting: tuple[str, ...] = ()
+    """The credentials of those by whose token the worker asked."""
 
 
 C = TypeVar("C", bound=Claims)

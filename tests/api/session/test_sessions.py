@@ -152,6 +152,16 @@ def test_of_two_cookies_none_counts(browser: Browser) -> None:
         assert httpx.post(browser.server.url + REFRESH, headers={**OWN_PAGE, "Cookie": text}).status_code == 401
 
 
+@pytest.mark.promise(2)
+def test_of_two_cookies_each_is_signed_out(sqlite_server: LiveServer) -> None:
+    """One that another site of the domain put beside ours keeps nothing alive."""
+    browser = Browser.at(sqlite_server)
+    browser.sign_in()
+    text = f"{COOKIE}={CONSOLE_SESSION.new()}; {COOKIE}={browser.cookie}"
+    assert httpx.delete(browser.server.url + START, headers={**OWN_PAGE, "Cookie": text}).status_code == 204
+    assert browser.refresh().status_code == 401
+
+
 @pytest.mark.promise(4)
 def test_a_token_or_key_is_no_proof_and_beside_the_cookie_it_is_refused(browser: Browser) -> None:
     token = browser.refresh().json()["token"]

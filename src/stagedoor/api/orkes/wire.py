@@ -41,7 +41,7 @@ def run_json(view: RunView, *, include_tasks: bool = True) -> dict[str, Any]:
     """A `Workflow`. Its input, output and tasks have been restored and redacted below."""
     run = view.run
     shown = _plain(run)
-    for ours in ("projectId", "revisionId", "starter", "rootId", "depth", "nextCheck", "maskedFields"):
+    for ours in ("projectId", "revisionId", "starter", "ceiling", "rootId", "depth", "nextCheck", "maskedFields"):
         shown.pop(ours, None)
     shown |= {
         "startTime": run.create_time,
