@@ -32,7 +32,8 @@ def test_a_polled_task_carries_what_sdks_read(world: World) -> None:
     task = world.owner.call("GET", f"/api/tasks/poll/{world.taskdef}?workerid=w1")
     assert task.items() >= {
         "workflowInstanceId": run, "taskDefName": world.taskdef, "taskType": world.taskdef, "referenceTaskName": "one",
-        "status": "IN_PROGRESS", "inputData": {}, "pollCount": 1, "retryCount": 0, "workerId": "w1", "workflowType": world.workflow,
+        "status": "IN_PROGRESS", "inputData": {"_executionToken": {}}, "pollCount": 1, "retryCount": 0, "workerId": "w1",
+        "workflowType": world.workflow,
     }.items()  # fmt: skip
     assert {"taskId", "responseTimeoutSeconds", "scheduledTime", "startTime", "updateTime", "seq"} <= task.keys()
 

@@ -15,7 +15,7 @@ __all__ = ["hashes"]
 async def signs_in(desk: Desk, password: str, address: str = HERE, account: str = ALICE) -> str:
     """`OK`, or the kind of the refusal."""
     try:
-        await console(desk.exchange).open(SignIn(account, password), None, address)
+        await console(desk.exchange).open(SignIn(account, password), (), address)
     except StagedoorError as problem:
         return type(problem).__name__
     return "OK"
