@@ -71,6 +71,7 @@ def test_jq_sees_no_environment(api: Api) -> None:
     assert run["output"]["result"] == [{}, {}, None, None]
 
 
+@pytest.mark.alone
 @pytest.mark.promise(12)
 def test_twenty_at_once_leave_the_others_within_twice_their_usual(tmp_path: Path) -> None:
     """The medians of three calls: is there a secret, a token for a key, start a workflow. Repeated once, for the machine has others."""
