@@ -45,7 +45,8 @@ async def test_it_is_read_once(boxes: SqliteStore, monkeypatch: pytest.MonkeyPat
     real = SqliteTransaction._rows
 
     def counted(self: SqliteTransaction, statement: Any, params: Any) -> Any:
-        asked.append(statement.name)
+        if statement.name.startswith("box_"):  # servers of other tests may run in this process
+            asked.append(statement.name)
         return real(self, statement, params)
 
     monkeypatch.setattr(SqliteTransaction, "_rows", counted)
