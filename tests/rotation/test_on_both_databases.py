@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from stagedoor.bootstrap import Core, make_core
+from stagedoor.core import overlap
 from stagedoor.core.api_key import ApiKeys, NewApiKey
 from stagedoor.core.credential import ACCESS_KEY
 from stagedoor.core.overlap import MARGIN, Overlap, Rotated, Rotation, Which, overlap_of, retire_unused, unused_keys
@@ -204,7 +205,7 @@ async def test_a_caller_that_is_ended_meanwhile_is_waited_for_and_rotates_nothin
     caller = await world.write(lambda tx: credentials.create_key(tx, ADMIN, application.id))
     who = Principal(DEFAULT, application_user(application.id), caller.id, tokens=("its-token",))
     if not protected:
-        monkeypatch.setattr(Overlap, "_still_good", lambda *_: None)
+        monkeypatch.setattr(overlap, "check_still_good", lambda *_: None)
 
     def pauses(tx: Transaction) -> None:
         credentials.toggle_key(tx, ADMIN, application.id, caller.id)

@@ -3,6 +3,7 @@
 from html import escape
 from urllib.parse import parse_qs
 
+from stagedoor.api.address import base_url
 from stagedoor.api.http import Request, Response
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import BadInput, NotFound
@@ -12,9 +13,7 @@ from stagedoor.kit.passwords import MAX_LENGTH, MIN_LENGTH
 async def send(server: Server, request: Request) -> Response:
     """A link that lets the user set a password, once, within three days; the only answer that ever holds it."""
     invite = await server.invitations.create(request.principal, request.params["id"])
-    issuer = server.realm.issuer
-    base = issuer.rstrip("/") if issuer.startswith("http") else f"{request.scope['scheme']}://{request.header('host')}"
-    link = f"{base}/invite/{invite.id}/{invite.secret}"
+    link = f"{base_url(server, request)}/invite/{invite.id}/{invite.secret}"
     message = f"Give this link to '{request.params['id']}': nothing has been mailed"
     return Response.json({"message": message, "inviteUrl": link, "expiresAt": invite.expires_at})
 

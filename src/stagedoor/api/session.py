@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from stagedoor.api.address import base_url
 from stagedoor.api.authenticate import presented
 from stagedoor.api.http import Request, Response
 from stagedoor.api.router import Options, Route
@@ -58,7 +59,7 @@ class SignedIn(ConsoleToken, frozen=True, rename="camel"):
 
 async def sign_in(server: Server, request: Request) -> Response:
     """Signs a browser in with a password: a cookie for the session, and a first access token of 10 minutes."""
-    opened = await server.console.open(request.payload, _cookies(server, request)[:MOST_COOKIES], request.client)
+    opened = await server.console.open(request.payload, _cookies(server, request), request.client)
     claims = opened.token.claims
     answer = SignedIn(opened.token.text, claims.exp * 1000, opened.who.user, opened.who.project)
     return Response.json(answer).with_header("set-cookie", _set(server, request, opened.cookie.reveal(), SESSION_LIFE // 1000))
@@ -72,7 +73,7 @@ async def token(server: Server, request: Request) -> Response:
 
 async def sign_out(server: Server, request: Request) -> Response:
     """Ends the session, with every token that it minted; its cookie goes."""
-    for cookie in _cookies(server, request)[:MOST_COOKIES]:
+    for cookie in _cookies(server, request):
         await server.console.close(cookie, request.client)
     return Response.empty().with_header("cache-control", "no-store").with_header("set-cookie", _set(server, request, "", 0))
 
@@ -82,12 +83,6 @@ def from_own_page(request: Request, base: str) -> bool:
     if sites := request.header_all("sec-fetch-site"):
         return sites == ["same-origin"]
     return request.header_all("origin") == [_origin(base)]
-
-
-def base_url(server: Server, request: Request) -> str:
-    """The address that browsers use: the public one, else the one that this request names."""
-    issuer = server.realm.issuer
-    return issuer if issuer.startswith("http") else f"{request.scope['scheme']}://{request.header('host')}"
 
 
 def _origin(base: str) -> str | None:
@@ -109,10 +104,10 @@ def _cookie(server: Server, request: Request) -> SecretValue | None:
 
 
 def _cookies(server: Server, request: Request) -> list[SecretValue]:
-    """All of the session's name: to be ended, each."""
+    """Those of the session's name, MOST_COOKIES of them: to be ended, each."""
     name = _cookie_name(_secure(server, request))
     pairs = [part.strip().partition("=") for header in request.header_all("cookie") for part in header.split(";")]
-    return [SecretValue(value) for key, _, value in pairs if key == name]
+    return [SecretValue(value) for key, _, value in pairs if key == name][:MOST_COOKIES]
 
 
 def _set(server: Server, request: Request, value: str, seconds: int) -> str:

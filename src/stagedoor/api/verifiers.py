@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from stagedoor.core.api_key import BadFormat
 from stagedoor.core.principal import Principal
-from stagedoor.gate.executing import OPENING
 from stagedoor.gate.server import Server
 from stagedoor.kit.errors import Unauthenticated
 from stagedoor.kit.keyformat import ACCESS_TOKEN, API_KEY
+from stagedoor.kit.tokens import is_execution_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,13 @@ def _is_jwt(text: str) -> bool:
     return "." in text or text.startswith("eyJ")
 
 
-def _is_execution_token(text: str) -> bool:
-    return text.startswith(OPENING)
-
-
 def _is_api_key(text: str) -> bool:
     return text.startswith(API_KEY.prefix)
 
 
 ACCESS_TOKENS = Verifier(ACCESS_TOKEN.kind, _is_jwt, _access_token)
 API_KEYS = Verifier(API_KEY.kind, _is_api_key, _api_key)
-EXECUTION_TOKENS = Verifier("execution_token", _is_execution_token, _execution_token)
+EXECUTION_TOKENS = Verifier("execution_token", is_execution_token, _execution_token)
 VERIFIERS: Mapping[str, tuple[Verifier, ...]] = {
     "x-authorization": (EXECUTION_TOKENS, ACCESS_TOKENS), "authorization": (API_KEYS, EXECUTION_TOKENS, ACCESS_TOKENS)
 }  # fmt: skip

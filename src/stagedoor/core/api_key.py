@@ -14,9 +14,10 @@ from stagedoor.core.audit import Audit
 from stagedoor.core.ceiling import Ceiling, Within, ceiling_of, text_of
 from stagedoor.core.credential import Credentials, turned_away
 from stagedoor.core.epoch import subject_changed
-from stagedoor.core.grant import Target, authority_on, resource_of
+from stagedoor.core.grant import Target, authority_on, thing_of
 from stagedoor.core.permission import NOTHING
 from stagedoor.core.principal import OPERATOR_PREFIX, Principal
+from stagedoor.core.revocation import check_still_good
 from stagedoor.core.role import ACCESSES, PERMISSIONS
 from stagedoor.core.succession import Succession, succession
 from stagedoor.kit.clock import Clock
@@ -112,8 +113,7 @@ class ApiKeys:
             raise BadInput("expiresAt: it must be a time to come, in epoch milliseconds", "expiresAt")
         ceiling = checked(tx, who.project, wanted.ceiling)
         subject_changed(tx, who.project, who.subject)  # so that the keys of one owner are counted one after another
-        if who.credential is not None:
-            self.credentials.alive(tx, who.credential)  # nor does one that was ended meanwhile leave another behind
+        check_still_good(tx, self.credentials, who)  # nor does one that was ended meanwhile leave another behind
         self.check_room(tx, who)
         key = API_KEY.new()
         made = MadeApiKey(self.new_id(), wanted.name, key, API_KEY.mask(key), now)
@@ -222,19 +222,9 @@ def checked(tx: Transaction, project: str, wanted: CeilingBody | None) -> Ceilin
     for access in wanted.access:
         if access not in ACCESSES:
             raise BadInput(f"ceiling.access: {access[:100]} is not one of {', '.join(ACCESSES)}", "ceiling.access")
-    resources = [_within(one) for one in wanted.resources]
+    resources = [Within(*thing_of(one, "ceiling.resources")) for one in wanted.resources]
     ceiling = Ceiling(_once(wanted.roles), _once(wanted.access), _once(resources), wanted.read_only)
     return ceiling if ceiling.limits else None
-
-
-def _within(target: Target) -> Within:
-    """Not by tag: whoever may put tags on would widen the key."""
-    if target.type == "TAG":
-        raise BadInput("ceiling.resources: name the things themselves; tags are not taken", "ceiling.resources")
-    try:
-        return Within(*resource_of(target))
-    except BadInput as problem:
-        raise BadInput(f"ceiling.resources: {problem.message}", "ceiling.resources") from None
 
 
 def _once(items: Sequence[T]) -> tuple[T, ...]:

@@ -27,6 +27,11 @@ class SessionOver(TokenExpired):
     """this session is over: sign in again"""
 
 
+def idle_until(row: Row) -> int:
+    """Then (epoch ms) a session is over for want of use."""
+    return int(max(row["created_at"], row["last_used_at"] or 0)) + IDLE
+
+
 @dataclass(frozen=True, slots=True)
 class Proven:
     """Whom a cookie speaks for, and from when on (epoch ms) it no longer does."""
@@ -46,7 +51,7 @@ class ConsoleSessions:
             raise self.credentials.tampered(tx, row) or turned_away(NoSession(), row)
         self.credentials.check(tx, row)
         now = self.credentials.clock.now()
-        if now >= min(row["expires_at"], max(row["created_at"], row["last_used_at"] or 0) + IDLE):
+        if now >= min(row["expires_at"], idle_until(row)):
             raise turned_away(SessionOver(), row)
         return Proven(Principal(row["project_id"], row["owner"], row["id"]), row["expires_at"])
 

@@ -5,16 +5,17 @@ from typing import Literal
 
 import msgspec
 
-from stagedoor.core.console_session import IDLE
-from stagedoor.core.credential import CONSOLE_SESSION, SESSION
+from stagedoor.core.console_session import idle_until
+from stagedoor.core.credential import CONSOLE_SESSION, SIGN_INS
 from stagedoor.core.invite import INVITE
+from stagedoor.core.operator import ENTRY
 from stagedoor.core.succession import hours_of
 from stagedoor.core.usage import DAY, HOUR
 from stagedoor.store.store import Row, Transaction
 
 MOST_RIGHTS = 200
 PAGE = 1_000
-_LEFT_BEHIND = frozenset({SESSION, CONSOLE_SESSION, INVITE})
+_LEFT_BEHIND = frozenset({*SIGN_INS, ENTRY, INVITE})
 """Kinds of which there are ever more. Keys stay listed, whatever became of them, until they are deleted."""
 Status = Literal["ACTIVE", "PAUSED", "EXPIRED", "RETIRED", "DELETED"]
 
@@ -138,7 +139,7 @@ def _shown(row: Row, now: int) -> Shown:
 def _status(row: Row, now: int) -> Status:
     if row["paused_at"]:
         return "PAUSED"
-    unused = row["kind"] == CONSOLE_SESSION and now >= max(row["created_at"], row["last_used_at"] or 0) + IDLE
+    unused = row["kind"] == CONSOLE_SESSION and now >= idle_until(row)
     if unused or (row["expires_at"] and now >= row["expires_at"]):
         return "EXPIRED"
     return "RETIRED" if row["retire_at"] and now >= row["retire_at"] else "ACTIVE"

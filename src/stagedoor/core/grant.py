@@ -138,6 +138,16 @@ def resource_of(target: Target) -> Resource:
     return Resource(kind, check_name(target.id, "target.id"))
 
 
+def thing_of(target: Target, field: str) -> Resource:
+    """What a ceiling names: not by tag, since whoever may put tags on would widen it. BadInput names the field."""
+    if target.type == "TAG":
+        raise BadInput(f"{field}: name the things themselves; tags are not taken", field)
+    try:
+        return resource_of(target)
+    except BadInput as problem:
+        raise BadInput(f"{field}: {problem.message}", field) from None
+
+
 def check_new_name(name: str, field: str = "name") -> str:
     """A name for a new thing. BadInput for what no name may hold, and for `*`, which grants read as every name."""
     if name == EVERY:

@@ -25,7 +25,7 @@ from stagedoor.kit.crypto import digest
 from stagedoor.kit.errors import Unauthenticated
 from stagedoor.kit.scanner import scan_text
 from stagedoor.kit.secretvalue import SecretValue
-from stagedoor.kit.tokens import Claims, ExecutionClaims, opening_of, verify
+from stagedoor.kit.tokens import Claims, ExecutionClaims, is_execution_token, verify
 from stagedoor.store.store import Row, Transaction
 
 REPORTER = "stagedoor-leaks"
@@ -192,7 +192,7 @@ class Leaks:
         self._held = {held.key.kid: held for held in self.signing.held(tx, self._held)}
         keys, issuer = {kid: held.key for kid, held in self._held.items()}, str(_TOKEN.payload(text).get("iss"))
         try:
-            return verify(text, keys, issuer, None, ExecutionClaims if text.startswith(opening_of(ExecutionClaims)) else Claims)
+            return verify(text, keys, issuer, None, ExecutionClaims if is_execution_token(text) else Claims)
         except Unauthenticated:
             return None
 

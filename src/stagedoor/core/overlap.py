@@ -17,7 +17,7 @@ from stagedoor.core.credential import ACCESS_KEY, Credentials, end_of, refuses_t
 from stagedoor.core.epoch import subject_changed
 from stagedoor.core.principal import APPLICATION_PREFIX, Principal, group_of
 from stagedoor.core.project_key import SECRET_KEY, ProjectKeys
-from stagedoor.core.revocation import check_not_revoked
+from stagedoor.core.revocation import check_still_good
 from stagedoor.core.usage import DAY, HOUR
 from stagedoor.kit import keyformat
 from stagedoor.kit.clock import Clock
@@ -123,18 +123,13 @@ class Overlap:
         asked here once more."""
         for subject in sorted({f"USER:{which.owner}", who.subject}, key=partial(group_of, who.project)):
             subject_changed(tx, who.project, subject)
-        self._still_good(tx, who)
+        check_still_good(tx, self.credentials, who)
         row = tx.one("key_to_rotate", project_id=who.project, id=which.id)
         if row is None or (row["kind"], row["owner"]) != (which.kind, which.owner):
             raise NotFound(f"there is no key {which.id}")
         if self.credentials.tampered(tx, row) is not None:
             raise Conflict(f"key {which.id} is not as this program wrote it: delete it")
         return row, tx.all("keys_replacing", project_id=who.project, id=which.id)
-
-    def _still_good(self, tx: Transaction, who: Principal) -> None:
-        if who.credential is not None:
-            self.credentials.alive(tx, who.credential)
-        check_not_revoked(tx, who)
 
     def _past(self, row: Row) -> bool:
         end = end_of(row)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from stagedoor.core.ceiling import Ceiling, both
+from stagedoor.core.credential import Credentials
 from stagedoor.core.epoch import subject_changed
 from stagedoor.core.principal import Principal, group_of
 from stagedoor.core.signing import SIGNING
@@ -35,6 +36,14 @@ def check_not_revoked(tx: Transaction, who: Principal) -> None:
     for token in who.tokens:
         if tx.one("revoked_token_by_jti", project_id=who.project, jti=token) is not None:
             raise Unauthenticated
+
+
+def check_still_good(tx: Transaction, credentials: Credentials, who: Principal) -> None:
+    """Unauthenticated where what a caller came by, or who acts for it, was ended since it was let in."""
+    for credential in (who.credential, *who.acting):
+        if credential is not None:
+            credentials.alive(tx, credential)
+    check_not_revoked(tx, who)
 
 
 def ties(claims: Claims) -> tuple[str, ...]:

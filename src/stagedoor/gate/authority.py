@@ -8,15 +8,15 @@ from stagedoor.core.epoch import Epoch, epoch_of
 from stagedoor.core.grant import authority_if_small, authority_of, authority_on
 from stagedoor.core.permission import Authority, Resource
 from stagedoor.core.principal import Execution, Principal
-from stagedoor.core.revocation import actors, check_not_revoked, narrowed, ties
+from stagedoor.core.revocation import actors, check_not_revoked, check_still_good, narrowed, ties
 from stagedoor.engine.port import Engine
-from stagedoor.gate.executing import OPENING, Executing
+from stagedoor.gate.executing import Executing
 from stagedoor.gate.keyring import Realm
 from stagedoor.gate.recent import Recent
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
 from stagedoor.kit.errors import Unauthenticated
-from stagedoor.kit.tokens import Claims, check_time, kid_of, verify
+from stagedoor.kit.tokens import Claims, check_time, is_execution_token, kid_of, verify
 from stagedoor.store.store import Store, Transaction
 
 REMEMBERED = 50_000
@@ -64,22 +64,15 @@ class Authenticator:
 
     async def still_good(self, principal: Principal) -> None:
         """After a wait: Unauthenticated where the credential has been paused or deleted meanwhile."""
-        credential = principal.credential
-        if credential is not None:
-
-            def within(tx: Transaction) -> None:
-                for one in (credential, *principal.acting):
-                    self._credentials.alive(tx, one)
-                check_not_revoked(tx, principal)
-
-            await self._store.read(within)
+        if principal.credential is not None:
+            await self._store.read(lambda tx: check_still_good(tx, self._credentials, principal))
         if principal.signed_by:
             await self._realm.keys.verifier(principal.signed_by)
         await self.executing.under_way(principal)
 
     async def claims(self, token: str) -> Claims:
         """What a token says, once it is known to be good: an access token's, or an execution token's."""
-        if token.startswith(OPENING):
+        if is_execution_token(token):
             return await self.executing.claims(token)
         await self.principal(token)
         return (await self._verify(token))[1]

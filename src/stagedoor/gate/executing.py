@@ -23,12 +23,10 @@ from stagedoor.gate.recent import Recent
 from stagedoor.kit.clock import Clock
 from stagedoor.kit.crypto import fingerprint
 from stagedoor.kit.errors import NotFound, Unauthenticated
-from stagedoor.kit.tokens import ExecutionClaims, check_time, kid_of, opening_of, verify
+from stagedoor.kit.tokens import ExecutionClaims, check_time, kid_of, verify
 from stagedoor.store.store import Store, Transaction
 
 REMEMBERED = 10_000
-OPENING = opening_of(ExecutionClaims)
-"""How every execution token begins, and nothing else does."""
 
 
 @dataclass(frozen=True)

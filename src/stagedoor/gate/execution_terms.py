@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stagedoor.core.ceiling import Ceiling, Within
-from stagedoor.core.grant import Target, resource_of
-from stagedoor.engine.definition import TaskNode, WorkflowDefinition, nodes
+from stagedoor.core.grant import Target, thing_of
+from stagedoor.engine.definition import TaskNode, WorkflowDefinition
 from stagedoor.engine.operators import is_worker
 from stagedoor.engine.validate import sites
 from stagedoor.kit.errors import BadInput
@@ -34,7 +34,7 @@ class Terms(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
 
     @property
     def ceiling(self) -> Ceiling | None:
-        found = Ceiling((), tuple(self.access), tuple(Within(*resource_of(one)) for one in self.resources), self.read_only)
+        found = Ceiling((), tuple(self.access), tuple(Within(*thing_of(one, FIELD)) for one in self.resources), self.read_only)
         return found if found.limits else None
 
 
@@ -59,20 +59,10 @@ def terms_of(node: TaskNode) -> Terms:
         if access not in ALLOWED:
             raise BadInput(f"{FIELD}.access: {access[:100]} is not one of {', '.join(ALLOWED)}", f"{FIELD}.access")
     for target in found.resources:
-        _check_resource(target)
+        thing_of(target, f"{FIELD}.resources")
     for audience in found.audience:
         check_name(audience, f"{FIELD}.audience")
     return found
-
-
-def _check_resource(target: Target) -> None:
-    field = f"{FIELD}.resources"
-    if target.type == "TAG":
-        raise BadInput(f"{field}: name the things themselves; tags are not taken", field)
-    try:
-        resource_of(target)
-    except BadInput as problem:
-        raise BadInput(f"{field}: {problem.message}", field) from None
 
 
 def wrong_terms(definition: WorkflowDefinition) -> Iterator[tuple[str, str, str, str]]:
@@ -90,8 +80,3 @@ def wrong_terms(definition: WorkflowDefinition) -> Iterator[tuple[str, str, str,
             terms_of(node)
         except BadInput as problem:
             yield f"{where}.{problem.message}", f"inputParameters.{FIELD}", place, ref
-
-
-def asking(tasks: list[TaskNode]) -> dict[str, TaskNode]:
-    """The tasks that ask, by their reference names."""
-    return {node.task_reference_name: node for node in nodes(tasks) if asks(node)}

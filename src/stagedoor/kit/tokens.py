@@ -131,10 +131,18 @@ def kid_of(token: str) -> str:
     return kid
 
 
-def opening_of(kind: type[Claims]) -> str:
+def _opening_of(kind: type[Claims]) -> str:
     """How a token of a kind begins, whatever its key: enough of the header to tell the kinds apart."""
     said = f'{{"alg":"{ALGORITHM}","typ":"{kind.typ}","kid":"'.encode()
     return urlsafe_b64encode(said[: len(said) // 3 * 3]).decode()
+
+
+_EXECUTION = _opening_of(ExecutionClaims)
+
+
+def is_execution_token(text: str) -> bool:
+    """By how it begins: so begins every execution token, and nothing else does."""
+    return text.startswith(_EXECUTION)
 
 
 def verify(token: str, keys: Mapping[str, SigningKey], issuer: str, audience: str | None, kind: type[C]) -> C:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from urllib.parse import parse_qs, urlsplit
 
+from stagedoor.api.address import base_url
 from stagedoor.api.connect import pages
 from stagedoor.api.http import Request, Response
 from stagedoor.core.visit import LASTS
@@ -49,7 +50,7 @@ def _page(handler: Handler) -> Handler:
 async def link(server: Server, request: Request) -> Response:
     """An end user's link: once, it is swapped for a cookie of this browser."""
     cookie = await server.connecting.redeem(request.params["clientSecret"], request.query("key") or "")
-    secure = _base(server, request).startswith("https:")
+    secure = base_url(server, request).startswith("https:")
     name, more = _cookie_name(secure), "; Secure" if secure else ""
     text = f"{name}={cookie}; Path=/connect; Max-Age={LASTS // 1000}; HttpOnly; SameSite=Lax{more}"
     return pages.see_other(START).with_header("set-cookie", text)
@@ -72,7 +73,7 @@ async def show(server: Server, request: Request) -> Response:
     integration = await connecting.integration(seen.visit, request.params["slug"])
     if integration.oauth is None:
         return await _form(connecting, seen, request.params["slug"], Incomplete({}), {})
-    url = await connecting.provider_url(seen.visit, integration, _base(server, request))
+    url = await connecting.provider_url(seen.visit, integration, base_url(server, request))
     several = len(await connecting.choices(seen.visit)) > 1
     host = urlsplit(url).hostname
     return pages.page("provider", integration=integration, url=url, host=host, several=several, company=seen.company)
@@ -101,7 +102,7 @@ async def callback(server: Server, request: Request) -> Response:
         return pages.see_other(DONE)
     answer = {name: value for name in ("state", "code", "error", "iss") if (value := request.query(name)) is not None}
     where = callback_path(request.params["project"], request.params["slug"])
-    await server.connecting.come_back(seen.visit, where, answer, _base(server, request))
+    await server.connecting.come_back(seen.visit, where, answer, base_url(server, request))
     return pages.see_other(DONE)
 
 
@@ -139,7 +140,7 @@ async def _seen(server: Server, request: Request) -> Seen:
 
 
 async def _cookie_visit(server: Server, request: Request) -> Seen:
-    name = _cookie_name(_base(server, request).startswith("https:"))
+    name = _cookie_name(base_url(server, request).startswith("https:"))
     pairs = [part.strip().partition("=") for header in request.header_all("cookie") for part in header.split(";")]
     values = [value for key, _, value in pairs if key == name]
     if len(values) != 1:
@@ -159,9 +160,3 @@ def _fields(body: bytes) -> dict[str, str]:
     except ValueError:
         raise BadInput("The form cannot be read.") from None
     return {name: values[-1] for name, values in fields.items()}
-
-
-def _base(server: Server, request: Request) -> str:
-    """The address that browsers use, without a slash at its end."""
-    issuer = server.realm.issuer
-    return issuer.rstrip("/") if issuer.startswith("http") else f"{request.scope['scheme']}://{request.header('host')}"

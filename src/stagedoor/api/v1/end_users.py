@@ -1,5 +1,6 @@
 """`/v1/end-users` and `/v1/auth-sessions`. Creates answer 200, as the contract has it."""
 
+from stagedoor.api.address import base_url
 from stagedoor.api.http import Request, Response
 from stagedoor.api.v1.wire import EndUserDeleted, EndUserList, NewAuthSession, NewEndUserBody, auth_session_view, end_user_view
 from stagedoor.core.end_user import NewEndUser
@@ -36,14 +37,9 @@ async def link(server: Server, request: Request) -> Response:
     body: NewAuthSession = request.payload
     asked = LinkRequest(body.publishable_key, body.end_user_id, body.link_expiry_mins, body.redirect_url)
     session, secret = await server.end_users.link(request.principal, asked)
-    return Response.json(auth_session_view(session, secret, body.publishable_key, _base(server, request)))
+    return Response.json(auth_session_view(session, secret, body.publishable_key, base_url(server, request)))
 
 
 async def not_served(server: Server, request: Request) -> Response:
     """Out of scope: no integration is called by the raw request."""
     raise NotFound("there is no such address: passthrough and the QuickBooks Desktop routes are not served here")
-
-
-def _base(server: Server, request: Request) -> str:
-    issuer = server.realm.issuer
-    return issuer.rstrip("/") if issuer.startswith("http") else f"{request.scope['scheme']}://{request.header('host')}"
